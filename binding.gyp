@@ -1,0 +1,47 @@
+{
+  "variables": {
+    "sanitize%": "0",
+    "common_cflags": [
+      "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-fstack-protector-strong"
+    ]
+  },
+  "target_defaults": {
+    "cflags!": ["-Wno-unused-parameter"],
+    "cflags_cc!": ["-std=gnu++17", "-fno-exceptions", "-fno-rtti"],
+    "cflags": ["<@(common_cflags)"],
+    "cflags_cc": ["-std=c++20"],
+    "include_dirs": ["native"],
+    "conditions": [
+      ["sanitize==1",
+        { "cflags": ["-fsanitize=address,undefined", "-fno-omit-frame-pointer", "-g", "-O1"],
+          "ldflags": ["-fsanitize=address,undefined"] },
+        { "defines": ["_FORTIFY_SOURCE=3"] }]
+    ]
+  },
+  "targets": [
+    {
+      "target_name": "granule",
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags_cc": ["-fexceptions"],
+      "sources": [
+        "native/addon.cc",
+        "<!@(find native/kernel native/launch native/cgroup native/unpack -name '*.cc' -not -path '*/child/*' | sort)"
+      ],
+      "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,--exclude-libs,ALL"],
+      "libraries": ["-Wl,-Bstatic", "-lseccomp", "-lzstd", "-lz", "-Wl,-Bdynamic"]
+    },
+    {
+      "target_name": "granule-monitor",
+      "type": "executable",
+      "product_extension": "",
+      "defines!": ["BUILDING_NODE_EXTENSION"],
+      "ldflags!": ["-rdynamic"],
+      "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,--gc-sections"],
+      "cflags": ["-ffunction-sections", "-fdata-sections"],
+      "cflags_cc": ["-fno-exceptions", "-fno-rtti"],
+      "sources": ["<!@(find native/monitor native/launch/child -name '*.cc' | sort)"],
+      "conditions": [["sanitize==0", { "ldflags": ["-static"] }]]
+    }
+  ]
+}

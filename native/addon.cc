@@ -1,0 +1,18 @@
+#include <napi.h>
+
+#include "cgroup/bindings.h"
+#include "launch/bindings.h"
+#include "unpack/bindings.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  granule::exportLaunch(env, exports);
+  granule::exportCgroup(env, exports);
+  granule::exportUnpack(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(granule, init)

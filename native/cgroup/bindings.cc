@@ -1,0 +1,7 @@
+#include "bindings.h"
+
+namespace granule {
+
+void exportCgroup(Napi::Env, Napi::Object) {}
+
+}  // namespace granule

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <napi.h>
+
+namespace granule {
+
+/// Adds this folder's functions to the addon's exports; src/native.ts types them.
+void exportCgroup(Napi::Env env, Napi::Object exports);
+
+}  // namespace granule

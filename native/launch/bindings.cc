@@ -1,0 +1,7 @@
+#include "bindings.h"
+
+namespace granule {
+
+void exportLaunch(Napi::Env, Napi::Object) {}
+
+}  // namespace granule

@@ -1,0 +1,7 @@
+#include "bindings.h"
+
+namespace granule {
+
+void exportUnpack(Napi::Env, Napi::Object) {}
+
+}  // namespace granule

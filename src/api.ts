@@ -1,0 +1,366 @@
+/**
+ * The Runtime interface and its data. Types only: the in-process runtime and the channel client both stand on them,
+ * and nothing here needs Node, so that a browser can load it.
+ * Times are ISO 8601 UTC strings. Sizes are bytes, in whole numbers.
+ */
+
+export type ContainerState = "creating" | "created" | "running" | "paused" | "stopped" | "removed";
+
+export type RestartPolicy = { policy: "never" } | { policy: "always" } | { policy: "on-failure"; maxRetries?: number };
+
+export interface MountOption {
+  type: "bind" | "tmpfs";
+  /** Host path of a bind mount; absent for tmpfs. */
+  source?: string;
+  /** Absolute path in the container. */
+  target: string;
+  readOnly?: boolean;
+  /** Size limit of a tmpfs. */
+  sizeBytes?: number;
+  /** Mode of a tmpfs root, such as 0o1777. */
+  mode?: number;
+}
+
+export interface IoLimit {
+  /** Block device as `major:minor` or a path such as /dev/vda. */
+  device: string;
+  readBytesPerSecond?: number;
+  writeBytesPerSecond?: number;
+  readOperationsPerSecond?: number;
+  writeOperationsPerSecond?: number;
+}
+
+/** Limits that can change while a container runs. */
+export interface Limits {
+  /** vCPUs, such as 0.5; a hundredth is the smallest step. */
+  cpus?: number;
+  /** Hard memory limit in bytes; swap is off. */
+  memory?: number;
+  /** cgroup v2 memory.high and memory.low in bytes; refused on a hybrid host. */
+  memoryHigh?: number;
+  memoryLow?: number;
+  /** Most processes and threads. */
+  pids?: number;
+  /** CPUs as a list, such as `0-1,3`. */
+  cpuset?: string;
+  io?: IoLimit[];
+  ioWeight?: number;
+  /** Spot priority: runs only on CPU time that nobody else wants (cgroup v2 cpu.idle). */
+  spot?: boolean;
+  /** cpu.max.burst in microseconds. */
+  cpuBurstUsec?: number;
+}
+
+export interface CreateOptions extends Limits {
+  image: string;
+  name?: string;
+  /** Replaces the image's Cmd. */
+  command?: string[];
+  /** Replaces the image's Entrypoint; an empty list removes it. */
+  entrypoint?: string[];
+  /** `KEY=value` entries, over the image's. */
+  env?: string[];
+  workingDir?: string;
+  /** `user`, `uid`, `user:group` or `uid:gid`; names are looked up in the image. */
+  user?: string;
+  hostname?: string;
+  mounts?: MountOption[];
+  /** Read-only root file system. */
+  readOnly?: boolean;
+  network?: "none" | "host";
+  tags?: Record<string, string>;
+  restart?: RestartPolicy;
+  /** Seconds between the stop signal and SIGKILL; 10 unless told. */
+  stopTimeoutSeconds?: number;
+  stopSignal?: string;
+  /** Allocate a terminal. */
+  tty?: boolean;
+  rows?: number;
+  columns?: number;
+  /** Keep stdin open for attach; otherwise it is /dev/null. */
+  stdin?: boolean;
+  /** Removed by itself once stopped. */
+  autoRemove?: boolean;
+  capAdd?: string[];
+  capDrop?: string[];
+  /** `unconfined` switches the system call filter off; the default list holds otherwise. */
+  seccomp?: "default" | "unconfined";
+  /** rlimits by name, such as `{ nofile: { soft: 1024, hard: 1024 } }`. */
+  rlimits?: Record<string, { soft: number; hard: number }>;
+  /** Largest log file before rotation, and how many rotated files are kept. */
+  logMaxBytes?: number;
+  logMaxFiles?: number;
+}
+
+export interface ExitStatus {
+  /** Exit code as docker's: the program's own, or 128 + signal. Absent where nobody saw the exit. */
+  code?: number;
+  /** Signal name, such as `SIGKILL`, where one ended the process. */
+  signal?: string;
+  oomKilled: boolean;
+  startedAt?: string;
+  finishedAt?: string;
+  /** Why the code is unknown, or why granule ended the container. */
+  reason?: string;
+}
+
+export interface ContainerInfo {
+  id: string;
+  name: string;
+  image: string;
+  imageId: string;
+  state: ContainerState;
+  tags: Record<string, string>;
+  command: string[];
+  cpus?: number;
+  memoryBytes?: number;
+  pids?: number;
+  cpuset?: string;
+  pid?: number;
+  restarts: number;
+  createdAt: string;
+  startedAt?: string;
+  finishedAt?: string;
+  exit?: ExitStatus;
+  /** The options the container was made from, with the limits now in force. */
+  options: CreateOptions;
+}
+
+export interface Sample {
+  id: string;
+  /** When the counters were read. */
+  time: string;
+  cpu: { usageUsec: number; userUsec?: number; systemUsec?: number; throttledUsec?: number; vcpus?: number };
+  memory?: {
+    currentBytes: number;
+    peakBytes?: number;
+    anonBytes?: number;
+    fileBytes?: number;
+    workingSetBytes?: number;
+    oomKills?: number;
+  };
+  pids?: { current: number };
+  io?: { readBytes: number; writeBytes: number; reads: number; writes: number };
+  network?: { rxBytes: number; txBytes: number; rxPackets: number; txPackets: number };
+  pressure?: { cpu?: Pressure; memory?: Pressure; io?: Pressure };
+}
+
+/** Pressure stall information: share of the last 10 seconds in percent, and total microseconds. */
+export interface Pressure {
+  someAvg10: number;
+  someTotalUsec: number;
+  fullAvg10?: number;
+  fullTotalUsec?: number;
+}
+
+export interface UsageRecord {
+  id: string;
+  name: string;
+  image: string;
+  tags: Record<string, string>;
+  cpus?: number;
+  memoryBytes?: number;
+  startedAt: string;
+  /** Absent while the segment is open. */
+  endedAt?: string;
+  /** Whole seconds, rounded up once at the end. */
+  seconds: number;
+  vcpuSeconds?: number;
+  gibSeconds?: number;
+  cpuUsedSeconds?: number;
+  memoryUsedGibSeconds?: number;
+}
+
+export interface ImageInfo {
+  /** Digest of the image configuration: `sha256:...`. */
+  id: string;
+  names: string[];
+  /** Unpacked size in bytes. */
+  size: number;
+  createdAt: string;
+  architecture: string;
+  os: string;
+  /** diffIDs, lowest layer first. */
+  layers: string[];
+  config: ImageConfig;
+}
+
+/** The execution part of an OCI image configuration (image-spec config.md), cleaned. */
+export interface ImageConfig {
+  entrypoint: string[];
+  cmd: string[];
+  env: string[];
+  workingDir: string;
+  user: string;
+  stopSignal?: string;
+  volumes: string[];
+  labels: Record<string, string>;
+}
+
+export interface LoadProgress {
+  stage: "read" | "unpack" | "done";
+  layer?: string;
+  /** Bytes of the compressed layer done, and in all. */
+  doneBytes?: number;
+  totalBytes?: number;
+}
+
+export interface RuntimeEvent {
+  epoch: string;
+  seq: number;
+  time: string;
+  type: "container" | "image";
+  action:
+    | "create" | "start" | "die" | "oom" | "pause" | "resume" | "update" | "kill" | "restart" | "remove" | "exec"
+    | "load" | "import" | "untag" | "delete";
+  id: string;
+  name?: string;
+  tags?: Record<string, string>;
+  exit?: ExitStatus;
+  details?: Record<string, unknown>;
+}
+
+export interface LogOptions {
+  follow?: boolean;
+  /** Only lines at or after this time (ISO 8601). */
+  since?: string;
+  /** Only the last lines. */
+  tail?: number;
+  signal?: AbortSignal;
+}
+
+export interface LogLine {
+  time: string;
+  stream: "stdout" | "stderr";
+  /** Bytes of the line without its newline. */
+  data: Uint8Array;
+  /** The line goes on in the next entry. */
+  partial: boolean;
+}
+
+/** A process's standard streams. Reading slowly slows nobody but this reader. */
+export interface Attachment extends AsyncDisposable {
+  /** Output in order of arrival; ends when the process has ended or `detach` was called. */
+  readonly output: AsyncIterable<{ stream: "stdout" | "stderr"; data: Uint8Array }>;
+  /** Resolves once the bytes were taken over. */
+  write(data: Uint8Array): Promise<void>;
+  /** Half-close: the process reads end of file. */
+  closeInput(): Promise<void>;
+  resize(rows: number, columns: number): Promise<void>;
+  /** Settles when the process has ended. */
+  wait(): Promise<ExitStatus>;
+  detach(): Promise<void>;
+}
+
+export interface AttachOptions {
+  stdin?: boolean;
+  stdout?: boolean;
+  stderr?: boolean;
+}
+
+export interface ExecOptions {
+  command: string[];
+  env?: string[];
+  user?: string;
+  workingDir?: string;
+  tty?: boolean;
+  rows?: number;
+  columns?: number;
+  stdin?: boolean;
+}
+
+export interface Container {
+  readonly id: string;
+  inspect(): Promise<ContainerInfo>;
+  start(): Promise<void>;
+  /** Sends a signal, by name or number, to the first process. */
+  kill(signal?: string | number): Promise<void>;
+  /** Stop signal, then SIGKILL after the time-out. */
+  stop(options?: { timeoutSeconds?: number }): Promise<ExitStatus>;
+  restart(options?: { timeoutSeconds?: number }): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  update(limits: Limits & { restart?: RestartPolicy }): Promise<ContainerInfo>;
+  exec(options: ExecOptions): Promise<Attachment>;
+  attach(options?: AttachOptions): Promise<Attachment>;
+  resize(rows: number, columns: number): Promise<void>;
+  logs(options?: LogOptions): AsyncIterable<LogLine>;
+  samples(options?: { signal?: AbortSignal }): AsyncIterable<Sample>;
+  /** Settles when the container has stopped for good (no restart to come). */
+  wait(options?: { signal?: AbortSignal }): Promise<ExitStatus>;
+  remove(options?: { force?: boolean }): Promise<void>;
+}
+
+export interface ListFilter {
+  all?: boolean;
+  tags?: Record<string, string>;
+}
+
+export interface Containers {
+  create(options: CreateOptions): Promise<Container>;
+  /** Create and start in one step: the fastest way to a running container. */
+  run(options: CreateOptions): Promise<Container>;
+  /** By id, unambiguous id prefix, or name. */
+  get(idOrName: string): Promise<Container>;
+  list(filter?: ListFilter): Promise<ContainerInfo[]>;
+  /** Removes every stopped container; the ids that went. */
+  prune(): Promise<string[]>;
+}
+
+export interface ImageImportOptions {
+  name?: string;
+  onProgress?: (progress: LoadProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface Images {
+  list(): Promise<ImageInfo[]>;
+  /** By name, id or unambiguous id prefix. */
+  inspect(nameOrId: string): Promise<ImageInfo>;
+  /** An OCI layout (folder or tar) or a `docker save` tar, by path on the runtime's host. */
+  load(path: string, options?: ImageImportOptions): Promise<ImageInfo[]>;
+  /** A plain root file system tar (gzip, zstd or not) as an image of one layer. */
+  import(path: string, options: ImageImportOptions & { name: string; config?: Partial<ImageConfig> }): Promise<ImageInfo>;
+  /** Removes a name, and the image with its last one. */
+  remove(nameOrId: string, options?: { force?: boolean }): Promise<void>;
+}
+
+export interface UsageFilter {
+  id?: string;
+  tags?: Record<string, string>;
+  since?: string;
+  until?: string;
+}
+
+export interface HostFeature {
+  name: string;
+  available: boolean;
+  /** What it gives or, where missing, what its lack costs and how to mend it. */
+  note: string;
+}
+
+export interface HostInfo {
+  version: string;
+  kernel: string;
+  architecture: string;
+  cpus: number;
+  memoryBytes: number;
+  cgroup: { mode: "unified" | "hybrid" | "none"; path?: string; controllers: Record<string, "v2" | "v1" | "absent"> };
+  features: HostFeature[];
+  root: string;
+  state: string;
+  pid: number;
+}
+
+export interface Runtime extends AsyncDisposable {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
+  info(): Promise<HostInfo>;
+  /** Events from now on, or from a cursor on; ends when the signal aborts or the runtime closes. */
+  events(options?: { after?: { epoch: string; seq: number }; signal?: AbortSignal }): AsyncIterable<RuntimeEvent>;
+  /** Samples of every running container, each second on the second. */
+  samples(options?: { signal?: AbortSignal }): AsyncIterable<Sample>;
+  /** Lets go of the state directory or the connection; containers run on. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,116 @@
+import { createRequire } from "node:module";
+import { GranuleError } from "./errors.js";
+
+/** A failed step of a native operation, as native code reports it. */
+export interface NativeFailure {
+  step: string;
+  errno: string;
+  path: string;
+}
+
+/** What the monitor says once its child waits for start (or runs), or why not. */
+export type SpawnReport =
+  | { ok: true; monitorPid: number; pid: number; createdNs: bigint; startedNs: bigint }
+  | ({ ok: false } & NativeFailure);
+
+export interface SeccompRule {
+  /** System call names; unknown ones are passed over. */
+  names: string[];
+  /** `allow`, or the errno number to answer with. */
+  action: "allow" | number;
+  args?: { index: number; op: "eq" | "ne" | "lt" | "le" | "ge" | "gt" | "masked-eq"; value: bigint; mask?: bigint }[];
+}
+
+export interface UnpackOptions {
+  /** Compressed layer on disk. */
+  source: string;
+  /** Existing empty folder that receives the layer in overlayfs form. */
+  target: string;
+  compression: "none" | "gzip" | "zstd";
+  /** Caps; breaking one is an error that names the entry. */
+  maxEntries: number;
+  maxBytes: number;
+  maxRatio: number;
+  /** Shared memory for progress: Int32 cell 0 set to 1 cancels; BigInt64 cell 1 counts compressed bytes read. */
+  control?: BigInt64Array;
+}
+
+export interface UnpackResult {
+  /** `sha256:` of the file as it stands. */
+  digest: string;
+  /** `sha256:` of the uncompressed tar. */
+  diffId: string;
+  entries: number;
+  /** Sum of the sizes of regular files. */
+  bytes: number;
+  compressedBytes: number;
+}
+
+/** One container of the sampler. Paths are cgroup directories; absent ones are not read. */
+export interface SamplerTarget {
+  /** Row key, chosen by the caller. */
+  key: number;
+  /** v2 directory: cpu.stat, and what its controllers have. */
+  unified?: string;
+  cpuacct?: string;
+  cpu?: string;
+  memory?: string;
+  pids?: string;
+  blkio?: string;
+  /** A process of the container, whose network namespace is read. */
+  pid?: number;
+}
+
+export interface NativeSampler {
+  add(target: SamplerTarget): void;
+  remove(key: number): void;
+  /** Reads one container now: a row as in `onTick`. */
+  read(key: number): Float64Array;
+  /** Ends the thread and closes every descriptor. */
+  stop(): void;
+}
+
+export interface Addon {
+  /** Starts a monitor from an encoded launch plan on a thread of its own; settles with its first report. */
+  spawnMonitor(monitorPath: string, plan: Uint8Array): Promise<SpawnReport>;
+  /** Compiles an allow-list to a BPF program for seccomp(2). */
+  compileSeccomp(defaultErrno: number, rules: SeccompRule[]): Buffer;
+  unpackLayer(options: UnpackOptions): Promise<UnpackResult>;
+  /** One thread that wakes on the whole second and hands over one buffer of rows; see native/cgroup/sampler.h. */
+  createSampler(onTick: (rows: Float64Array) => void): NativeSampler;
+  /** Column names of a sampler row, in order. NaN is absent. */
+  samplerColumns: string[];
+  /** flock(2) LOCK_EX|LOCK_NB on a CLOEXEC descriptor; -1 where another process holds it. */
+  lockFile(path: string): number;
+  unlockFile(descriptor: number): void;
+  /** CLOCK_BOOTTIME in nanoseconds. */
+  boottimeNs(): bigint;
+  /** SO_PEERCRED of a connected unix socket. */
+  peerCredentials(descriptor: number): { pid: number; uid: number; gid: number };
+  /** Puts a terminal into raw mode and back is node's own job; this sends a signal by pidfd, false where it is gone. */
+  pidfdSendSignal(pid: number, startTimeTicks: bigint, signal: number): boolean;
+}
+
+let loaded: Addon | undefined;
+
+/** Repository or package root: two levels above dist/src. */
+const packageRoot = new URL("../../", import.meta.url);
+
+/** The static monitor executable of this build. */
+export const monitorPath: string = new URL("build/Release/granule-monitor", packageRoot).pathname;
+
+/** The addon; loaded at first use, so that types and the client never need it. */
+export function native(): Addon {
+  if (loaded) return loaded;
+  const path = process.env["GRANULE_ADDON"] ?? new URL("build/Release/granule.node", packageRoot).pathname;
+  try {
+    loaded = createRequire(import.meta.url)(path) as Addon;
+  } catch (thrown) {
+    throw new GranuleError("UNAVAILABLE", "the native addon cannot be loaded", {
+      path,
+      hint: "run `npm run setup`",
+      cause: thrown,
+    });
+  }
+  return loaded;
+}
