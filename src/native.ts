@@ -96,8 +96,9 @@ let loaded: Addon | undefined;
 /** Repository or package root: two levels above dist/src. */
 const packageRoot = new URL("../../", import.meta.url);
 
-/** The static monitor executable of this build. */
-export const monitorPath: string = new URL("build/Release/granule-monitor", packageRoot).pathname;
+/** The static monitor executable of this build, or the one of another build that GRANULE_MONITOR names. */
+export const monitorPath: string =
+  process.env["GRANULE_MONITOR"] ?? new URL("build/Release/granule-monitor", packageRoot).pathname;
 
 /** The addon; loaded at first use, so that types and the client never need it. */
 export function native(): Addon {
