@@ -1,0 +1,195 @@
+import { posix } from "node:path";
+import { capabilityBits } from "./linux/capabilities.js";
+import type { ContainerSpec } from "./container-spec.js";
+import { defaultDeviceLinks } from "./default-devices.js";
+import { namespaceFlags } from "./linux/namespaces.js";
+import { rlimitNumbers } from "./linux/rlimits.js";
+import { parseMountOptions } from "./mount-options.js";
+import {
+  type OciDevice,
+  type OciDeviceRule,
+  type OciMount,
+  type OciProcess,
+  type OciSpec,
+  REQUIRED_RLIMITS_ANNOTATION,
+} from "./oci.js";
+import { Op } from "./plan-ops.js";
+import { PlanWriter } from "./plan-writer.js";
+
+/** Where a container's root file system comes from. All paths are the host's. */
+export type RootSource =
+  | { kind: "overlay"; upper: string; work: string; /** Topmost first. */ layers: readonly string[] }
+  | { kind: "bind"; path: string };
+
+/** v2 and v1 cgroups of a process, as host paths; absent ones are not used. */
+export interface LaunchCgroups {
+  /** v2 cgroup the process is cloned into. */
+  unified?: string;
+  /** v1 cgroups, one a hierarchy, joined before the exec. */
+  joins?: readonly string[];
+  /** v2 leaf the monitor itself lives in. */
+  monitors?: string;
+}
+
+/** What a monitor needs beside the spec of its process. All paths are the host's. */
+export interface MonitorContext {
+  socketPath: string;
+  /** Absent: output goes to attachments only. `maxFiles` 0 means no rotation. */
+  log?: { path: string; maxBytes: number; maxFiles: number };
+  exitRecordPath: string;
+  cgroups: LaunchCgroups;
+  /** Keep stdin open for attachments; otherwise it is /dev/null. */
+  stdin: boolean;
+  /** Exec at once, or wait for the start request. */
+  startNow: boolean;
+  /** Compiled filter (seccomp.ts); absent: none. */
+  seccomp?: Uint8Array;
+}
+
+export interface LaunchContext extends MonitorContext {
+  root: RootSource;
+  /** Restrict device nodes by a BPF program on the v2 cgroup; needs `cgroups.unified`. */
+  deviceFilter: boolean;
+}
+
+/** A process that joins a running container, known by its first process. */
+export interface ExecContext extends MonitorContext {
+  pid: number;
+  /** Start time of `pid` in clock ticks, so that a recycled pid is not entered. */
+  startTimeTicks: bigint;
+}
+
+const TERMINAL_ROWS = 24;
+const TERMINAL_COLUMNS = 80;
+const OOM_SCORE_OFFSET = 1000;
+const DIRECTORY_MODE = 0o755;
+const S_IFCHR = 0o020000;
+const S_IFBLK = 0o060000;
+const ANY = -1;
+const accessBits: Readonly<Record<string, number>> = { m: 1, r: 2, w: 4 };
+
+/** Encodes the launch plan of a container's first process. */
+export function encodeLaunchPlan(spec: ContainerSpec, context: LaunchContext): Buffer {
+  const plan = new PlanWriter();
+  const { oci } = spec;
+  plan.op(Op.Namespaces, [cloneFlags(oci)]);
+  if (context.deviceFilter) plan.op(Op.DeviceFilter, deviceRuleNumbers(oci.linux.resources.devices));
+  writeMonitorOps(plan, oci.process, context);
+
+  writeRoot(plan, context.root);
+  writeMounts(plan, spec);
+  if (oci.process.terminal) plan.op(Op.Console, [], ["/dev/console"]);
+  for (const path of oci.linux.maskedPaths) plan.op(Op.Mask, [], [path]);
+  for (const path of oci.linux.readonlyPaths) plan.op(Op.ReadOnlyPath, [], [path]);
+  if (oci.root.readonly) {
+    writeDirectories(plan, oci.process.cwd, new Set());
+    plan.op(Op.RootReadOnly);
+  }
+  plan.op(Op.PivotRoot);
+  if (oci.hostname !== undefined) plan.op(Op.Hostname, [], [oci.hostname]);
+  if (oci.linux.namespaces.some((namespace) => namespace.type === "network")) plan.op(Op.LoopbackUp);
+  for (const [name, value] of Object.entries(oci.linux.sysctl)) {
+    plan.op(Op.Sysctl, [], [name.replaceAll(".", "/"), value]);
+  }
+  writeProcessOps(plan, oci, oci.process, context.seccomp);
+  return plan.finish();
+}
+
+/** Encodes the plan of a further process in a running container of the given spec. */
+export function encodeExecPlan(oci: OciSpec, process: OciProcess, context: ExecContext): Buffer {
+  const plan = new PlanWriter();
+  plan.op(Op.SetNamespaces, [context.pid, context.startTimeTicks, cloneFlags(oci)]);
+  writeMonitorOps(plan, process, context);
+  writeProcessOps(plan, oci, process, context.seccomp);
+  return plan.finish();
+}
+
+function writeMonitorOps(plan: PlanWriter, process: OciProcess, context: MonitorContext): void {
+  const { cgroups, log } = context;
+  if (cgroups.monitors !== undefined) plan.op(Op.MonitorCgroup, [], [cgroups.monitors]);
+  if (cgroups.unified !== undefined) plan.op(Op.Cgroup, [], [cgroups.unified]);
+  for (const path of cgroups.joins ?? []) plan.op(Op.CgroupJoin, [], [path]);
+  plan.op(Op.Socket, [], [context.socketPath]);
+  if (log !== undefined) plan.op(Op.Log, [log.maxBytes, log.maxFiles], [log.path]);
+  plan.op(Op.ExitRecord, [], [context.exitRecordPath]);
+  const { height, width } = process.consoleSize ?? { height: TERMINAL_ROWS, width: TERMINAL_COLUMNS };
+  plan.op(Op.Stdio, [Number(process.terminal), Number(context.stdin), height, width]);
+  plan.op(Op.Start, [Number(context.startNow)]);
+  if (process.oomScoreAdj !== undefined) plan.op(Op.OomScore, [process.oomScoreAdj + OOM_SCORE_OFFSET]);
+}
+
+function writeRoot(plan: PlanWriter, root: RootSource): void {
+  if (root.kind === "bind") plan.op(Op.RootBind, [0], [root.path]);
+  else plan.op(Op.RootOverlay, [0], [root.upper, root.work, ...root.layers]);
+}
+
+/** The container's own files come first, so that nothing is ever written through a mount of the caller's. */
+function writeMounts(plan: PlanWriter, { oci, files }: ContainerSpec): void {
+  const made = new Set<string>();
+  for (const file of files) {
+    writeDirectories(plan, posix.dirname(file.path), made);
+    plan.op(Op.WriteFile, [file.mode], [file.path, file.content]);
+  }
+  for (const mount of oci.mounts) {
+    writeMount(plan, mount, made);
+    if (mount.destination === "/dev") writeDevices(plan, oci.linux.devices);
+  }
+}
+
+function writeMount(plan: PlanWriter, mount: OciMount, made: Set<string>): void {
+  const { attributes, data, recursive } = parseMountOptions(mount.options);
+  if (mount.type === "bind") {
+    writeDirectories(plan, posix.dirname(mount.destination), made);
+    plan.op(Op.Bind, [attributes, Number(recursive)], [mount.source, mount.destination]);
+    return;
+  }
+  writeDirectories(plan, mount.destination, made);
+  plan.op(Op.Mount, [attributes], [mount.type, mount.source, mount.destination, data]);
+}
+
+function writeDevices(plan: PlanWriter, devices: readonly OciDevice[]): void {
+  for (const { path, type, fileMode, major, minor, uid, gid } of devices) {
+    plan.op(Op.Device, [fileMode | (type === "c" ? S_IFCHR : S_IFBLK), major, minor, uid, gid], [path]);
+  }
+  for (const [path, content] of defaultDeviceLinks) plan.op(Op.Symlink, [], [content, path]);
+}
+
+/** Makes a folder and its parents, each once a plan. Folders of /proc and /sys are the kernel's. */
+function writeDirectories(plan: PlanWriter, path: string, made: Set<string>): void {
+  if (path === "/" || made.has(path) || path.startsWith("/proc/") || path.startsWith("/sys/")) return;
+  writeDirectories(plan, posix.dirname(path), made);
+  made.add(path);
+  plan.op(Op.Directory, [DIRECTORY_MODE], [path]);
+}
+
+function writeProcessOps(plan: PlanWriter, oci: OciSpec, process: OciProcess, seccomp: Uint8Array | undefined): void {
+  const required = (oci.annotations[REQUIRED_RLIMITS_ANNOTATION] ?? "").split(",");
+  for (const { type, soft, hard } of process.rlimits) {
+    plan.op(Op.Rlimit, [rlimitNumbers[type], soft, hard, Number(required.includes(type))]);
+  }
+  plan.op(Op.Umask, [process.user.umask]);
+  plan.op(Op.WorkingDir, [1], [process.cwd]);
+  plan.op(Op.User, [process.user.uid, process.user.gid, ...process.user.additionalGids]);
+  const { bounding, effective, permitted, inheritable, ambient } = process.capabilities;
+  plan.op(Op.Capabilities, [bounding, effective, permitted, inheritable, ambient].map(capabilityBits));
+  if (process.noNewPrivileges) plan.op(Op.NoNewPrivileges);
+  if (seccomp !== undefined) plan.bytes(Op.Seccomp, seccomp);
+  plan.op(Op.Exec, [process.args.length], [...process.args, ...process.env]);
+}
+
+function cloneFlags(oci: OciSpec): number {
+  let flags = 0;
+  for (const { type } of oci.linux.namespaces) flags |= namespaceFlags[type];
+  return flags >>> 0;
+}
+
+function deviceRuleNumbers(rules: readonly OciDeviceRule[]): number[] {
+  const first = rules[0];
+  const allowAll = first !== undefined && first.type === "a" && first.allow;
+  const numbers = [Number(allowAll)];
+  for (const rule of first?.type === "a" ? rules.slice(1) : rules) {
+    const access = [...rule.access].reduce((bits, letter) => bits | (accessBits[letter] ?? 0), 0);
+    numbers.push(Number(rule.allow), rule.type.charCodeAt(0), rule.major ?? ANY, rule.minor ?? ANY, access);
+  }
+  return numbers;
+}
