@@ -80,6 +80,8 @@ export interface Addon {
   createSampler(onTick: (rows: Float64Array) => void): NativeSampler;
   /** Column names of a sampler row, in order. NaN is absent. */
   samplerColumns: string[];
+  /** Whether systemd marked a cgroup as delegated: the xattr trusted.delegate or user.delegate is `1`. */
+  isDelegatedCgroup(path: string): boolean;
   /** flock(2) LOCK_EX|LOCK_NB on a CLOEXEC descriptor; -1 where another process holds it. */
   lockFile(path: string): number;
   unlockFile(descriptor: number): void;
