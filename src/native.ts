@@ -44,6 +44,8 @@ export interface UnpackResult {
   /** Sum of the sizes of regular files. */
   bytes: number;
   compressedBytes: number;
+  /** Extended attributes that the file system of the target does not support. */
+  skippedXattrs: number;
 }
 
 /** One container of the sampler. Paths are cgroup directories; absent ones are not read. */
@@ -76,6 +78,8 @@ export interface Addon {
   /** Compiles an allow-list to a BPF program for seccomp(2). */
   compileSeccomp(defaultErrno: number, rules: SeccompRule[]): Buffer;
   unpackLayer(options: UnpackOptions): Promise<UnpackResult>;
+  /** lgetxattr(2); undefined where the file has no such attribute. */
+  getXattr(path: string, name: string): Buffer | undefined;
   /** One thread that wakes on the whole second and hands over one buffer of rows; see native/cgroup/sampler.h. */
   createSampler(onTick: (rows: Float64Array) => void): NativeSampler;
   /** Column names of a sampler row, in order. NaN is absent. */

@@ -1,0 +1,96 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import type { LoadProgress } from "../api.js";
+import { type ErrorCode, GranuleError } from "../errors.js";
+import { native, type NativeFailure, type UnpackOptions, type UnpackResult } from "../native.js";
+import { corrupt } from "./json.js";
+
+export type UnpackLimits = Pick<UnpackOptions, "maxEntries" | "maxBytes" | "maxRatio">;
+
+/** Far above real layers, far below what would hurt a host by accident. */
+export const DEFAULT_LIMITS: UnpackLimits = { maxEntries: 2_000_000, maxBytes: 64 * 1024 ** 3, maxRatio: 500 };
+
+const PROGRESS_INTERVAL_MS = 200;
+
+/** Failures of the host and not of the archive. */
+const HOST_ERRORS: Record<string, ErrorCode> = {
+  ECANCELED: "CANCELLED",
+  ENOSPC: "RESOURCE_EXHAUSTED",
+  EDQUOT: "RESOURCE_EXHAUSTED",
+  ENOMEM: "RESOURCE_EXHAUSTED",
+  EMFILE: "RESOURCE_EXHAUSTED",
+  ENFILE: "RESOURCE_EXHAUSTED",
+  EPERM: "PERMISSION_DENIED",
+  EACCES: "PERMISSION_DENIED",
+  EROFS: "FAILED_PRECONDITION",
+  EIO: "INTERNAL",
+  ENOSYS: "UNSUPPORTED",
+};
+
+/**
+ * Unpacks one layer tar into an empty folder, with progress and cancellation.
+ * @param label what progress calls the layer
+ * @throws GranuleError CORRUPT for a bad archive, naming the entry; CANCELLED once the signal aborts
+ */
+export async function unpackTar(
+  source: string,
+  target: string,
+  limits: UnpackLimits,
+  options: { onProgress?: (progress: LoadProgress) => void; signal?: AbortSignal },
+  label: string,
+): Promise<UnpackResult> {
+  const { compression, totalBytes } = probe(source);
+  const control = new BigInt64Array(new SharedArrayBuffer(16));
+  const cancel = () => Atomics.store(control, 0, 1n);
+  if (options.signal?.aborted) cancel();
+  options.signal?.addEventListener("abort", cancel, { once: true });
+  const report = () =>
+    options.onProgress?.({ stage: "unpack", layer: label, doneBytes: Number(Atomics.load(control, 1)), totalBytes });
+  const timer = options.onProgress ? setInterval(report, PROGRESS_INTERVAL_MS) : undefined;
+  try {
+    const result = await native().unpackLayer({ source, target, compression, ...limits, control });
+    report();
+    return result;
+  } catch (thrown) {
+    throw toGranuleError(thrown);
+  } finally {
+    clearInterval(timer);
+    options.signal?.removeEventListener("abort", cancel);
+  }
+}
+
+/** The compression by the file's first bytes; media types of real images are not reliable. */
+function probe(source: string): { compression: UnpackOptions["compression"]; totalBytes: number } {
+  const descriptor = openSync(source, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile()) throw corrupt("a layer is not a regular file", source);
+    const magic = Buffer.alloc(4);
+    readSync(descriptor, magic, 0, 4, 0);
+    return { compression: compressionOf(magic), totalBytes: stats.size };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function compressionOf(magic: Buffer): UnpackOptions["compression"] {
+  if (magic[0] === 0x1f && magic[1] === 0x8b) return "gzip";
+  const word = magic.readUInt32LE(0);
+  // A zstd stream may begin with a skippable frame (RFC 8878, 3.1.2).
+  if (word === 0xfd2fb528 || (word & 0xfffffff0) >>> 0 === 0x184d2a50) return "zstd";
+  return "none";
+}
+
+function toGranuleError(thrown: unknown): GranuleError {
+  if (!(thrown instanceof Error)) return GranuleError.from(thrown);
+  const { step, errno, path } = thrown as Error & Partial<NativeFailure>;
+  if (step === undefined) return GranuleError.from(thrown);
+  const code = HOST_ERRORS[errno ?? ""] ?? (step === "limit" ? "RESOURCE_EXHAUSTED" : "CORRUPT");
+  const message = code === "CANCELLED" ? "unpacking was cancelled" : `cannot unpack the layer: ${thrown.message}`;
+  return new GranuleError(code, message, {
+    syscall: step,
+    cause: thrown,
+    ...(errno ? { errno } : {}),
+    ...(path ? { path } : {}),
+    ...(code === "CORRUPT" ? { hint: "save or download the image again" } : {}),
+  });
+}
