@@ -1,0 +1,76 @@
+import type { Command } from "commander";
+import type { ContainerInfo } from "../../api.js";
+import type { CliContext } from "../context.js";
+import { painter } from "../format/colour.js";
+import { decimal, humanAge, humanSize, shortId } from "../format/human.js";
+import { containerStatus, statusColour } from "../format/status.js";
+import { formatTable } from "../format/table.js";
+import { printJson, printLines } from "../output.js";
+import { collectEntries } from "../parse/collect.js";
+import { parseTag } from "../parse/tag.js";
+
+interface PsOptions {
+  all?: boolean;
+  quiet?: boolean;
+  trunc: boolean;
+  json?: boolean;
+  tag?: Record<string, string>;
+}
+
+export function register(command: Command, context: CliContext): void {
+  command
+    .option("-a, --all", "stopped ones as well")
+    .option("-q, --quiet", "ids only")
+    .option("--no-trunc", "whole ids and commands")
+    .option("--tag <key=value>", "only those with this tag (repeatable)", collectEntries(parseTag))
+    .option("--json", "print a JSON array")
+    .action(async (options: PsOptions) => {
+      const runtime = await context.runtime();
+      const filter = options.tag === undefined ? {} : { tags: options.tag };
+      const list = await runtime.containers.list({ all: options.all === true, ...filter });
+      const idOf = (info: ContainerInfo): string => (options.trunc ? shortId(info.id) : info.id);
+      if (options.json) printJson(list.map(listedContainer));
+      else if (options.quiet) printLines(list.map(idOf));
+      else printLines(containerTable(list, idOf, options.trunc));
+    });
+}
+
+/** A container as `ps --json` lists it. */
+function listedContainer(info: ContainerInfo): object {
+  const { id, name, image, state, tags, cpus, memoryBytes, pid, createdAt, startedAt, finishedAt, exit } = info;
+  const { command, restarts } = info;
+  return { id, name, image, command, state, tags, cpus, memoryBytes, pid, restarts, createdAt, startedAt, finishedAt, exit };
+}
+
+function containerTable(list: ContainerInfo[], idOf: (info: ContainerInfo) => string, truncated: boolean): string[] {
+  const paint = painter(process.stdout);
+  return formatTable(
+    [
+      { title: "ID" },
+      { title: "NAME" },
+      { title: "IMAGE" },
+      { title: "COMMAND" },
+      { title: "STATUS" },
+      { title: "CPUS", align: "right" },
+      { title: "MEMORY", align: "right" },
+      { title: "CREATED" },
+    ].map((column) => ({ ...column, title: paint("bold", column.title) }) as { title: string; align?: "right" }),
+    list.map((info) => [
+      idOf(info),
+      info.name,
+      info.image,
+      commandText(info.command, truncated),
+      paint(statusColour(info), containerStatus(info)),
+      info.cpus === undefined ? "-" : decimal(info.cpus, 2),
+      info.memoryBytes === undefined ? "-" : humanSize(info.memoryBytes),
+      humanAge(info.createdAt),
+    ]),
+  );
+}
+
+const commandWidth = 24;
+
+function commandText(command: string[], truncated: boolean): string {
+  const text = command.join(" ").replaceAll(/[\u0000-\u001f\u007f]+/g, " ");
+  return truncated && text.length > commandWidth ? `${text.slice(0, commandWidth - 3)}...` : text;
+}

@@ -1,0 +1,12 @@
+import type { Command } from "commander";
+import type { CliContext } from "../context.js";
+import { forEachContainer } from "../targets.js";
+
+export function register(command: Command, context: CliContext): void {
+  command.argument("<container...>").action(async (names: string[]) => {
+    await forEachContainer(context, names, async (container) => {
+      const exit = await container.wait();
+      return exit.code === undefined ? "unknown" : String(exit.code);
+    });
+  });
+}

@@ -1,0 +1,38 @@
+import type { Runtime } from "../api.js";
+import { GranuleError } from "../errors.js";
+import { Directories, type DirectoryOptions } from "../state/directories.js";
+import type { GlobalOptions } from "./context.js";
+import { defined } from "./options.js";
+
+/** The folders of the state, by option, then environment, then default. */
+export function stateFolders(globals: GlobalOptions): Directories {
+  return new Directories(defined<DirectoryOptions>({ root: globals.root, state: globals.state }));
+}
+
+/** The runtime to speak to: the one at --host or GRANULE_HOST, or else the owner of the state directory. */
+export async function openRuntime(globals: GlobalOptions): Promise<Runtime> {
+  const host = globals.host ?? process.env["GRANULE_HOST"];
+  if (host) {
+    const { connect } = await import("../channel/connect.js");
+    const token = process.env["GRANULE_TOKEN"];
+    return connect(host, token === undefined ? {} : { token });
+  }
+  requireRoot();
+  const { connectOwner } = await import("../channel/owner.js");
+  const { root, state } = stateFolders(globals);
+  return connectOwner({ root, state });
+}
+
+/** Refuses at once where nothing could work, in a sentence. */
+export function requireRoot(): void {
+  if (process.platform !== "linux") {
+    throw new GranuleError("UNSUPPORTED", `granule runs containers on Linux only; this is ${process.platform}`, {
+      hint: "with --host it speaks to a runtime elsewhere",
+    });
+  }
+  if (process.geteuid?.() !== 0) {
+    throw new GranuleError("PERMISSION_DENIED", "granule must run as root: it makes namespaces, mounts and cgroups", {
+      hint: "run it with sudo",
+    });
+  }
+}

@@ -1,0 +1,71 @@
+import type { Writable } from "node:stream";
+import type { Attachment } from "../../api.js";
+import { invalid } from "../parse/invalid.js";
+import { writeOut } from "../output.js";
+import { DetachKeys } from "./detach-keys.js";
+import { RawTerminal } from "./raw.js";
+
+export interface SessionOptions {
+  tty: boolean;
+  stdin: boolean;
+  /** Where the process's stdout goes; this process's unless told. */
+  stdout?: Writable;
+}
+
+/** Refuses a terminal session whose input is no terminal, before anything was made. */
+export function requireTerminal(options: { tty?: boolean; interactive?: boolean }): void {
+  if (options.tty && options.interactive && !process.stdin.isTTY) {
+    throw invalid("-t with -i needs a terminal, and stdin is none", "leave out -t, or run it from a terminal");
+  }
+}
+
+/**
+ * Joins this process's standard streams to an attachment until the process's output ends, or until the user types
+ * Ctrl-P Ctrl-Q at a terminal.
+ */
+export async function runSession(attachment: Attachment, options: SessionOptions): Promise<"ended" | "detached"> {
+  const withTerminal = options.tty && options.stdin && process.stdin.isTTY;
+  using _raw = withTerminal ? new RawTerminal() : undefined;
+  using _size = options.tty ? followSize(attachment) : undefined;
+  const detached = options.stdin ? pumpInput(attachment, withTerminal ? new DetachKeys() : undefined) : undefined;
+  const output = pumpOutput(attachment, options.stdout ?? process.stdout);
+  const how = await Promise.race([output, ...(detached ? [detached] : [])]);
+  if (how === "detached") await attachment.detach();
+  return how;
+}
+
+async function pumpOutput(attachment: Attachment, stdout: Writable): Promise<"ended"> {
+  for await (const { stream, data } of attachment.output) {
+    await writeOut(stream === "stdout" ? stdout : process.stderr, data);
+  }
+  return "ended";
+}
+
+/** Settles only when the user detaches: the end of the input is not the end of the session. */
+function pumpInput(attachment: Attachment, keys: DetachKeys | undefined): Promise<"detached"> {
+  return new Promise((resolve) => {
+    const pump = async (): Promise<void> => {
+      for await (const chunk of process.stdin) {
+        const input = chunk as Uint8Array;
+        const { pass, detach } = keys?.feed(input) ?? { pass: input, detach: false };
+        if (pass.length > 0) await attachment.write(pass);
+        if (detach) return resolve("detached");
+      }
+      await attachment.closeInput();
+    };
+    // Input that the process no longer reads is nobody's loss: its end and its code come with the output.
+    pump().catch(() => undefined);
+  });
+}
+
+function followSize(attachment: Attachment): Disposable {
+  const resize = (): void => {
+    // A process that has just ended has no terminal to resize.
+    attachment.resize(process.stdout.rows, process.stdout.columns).catch(() => undefined);
+  };
+  if (process.stdout.isTTY) {
+    process.stdout.on("resize", resize);
+    resize();
+  }
+  return { [Symbol.dispose]: () => void process.stdout.off("resize", resize) };
+}
