@@ -16,6 +16,9 @@ export interface FileOptions {
   env: NodeJS.ProcessEnv;
 }
 
+/** How long output is read on after the exit, where a process of another group still holds it. */
+const outputGraceMs = 1_000;
+
 /**
  * Runs one uvu file in a process of its own and reads its summary, which alone can be trusted: uvu exits 0 after a
  * hook that threw and after a forgotten `.run()`, and never exits while a handle is open.
@@ -37,15 +40,19 @@ export function runFile(file: string, options: FileOptions): Promise<FileResult>
       killGroup(child.pid);
     }, options.timeoutMs);
     child.once("error", (error) => (output += `${error.message}\n`));
-    // 'exit' and not 'close': a grandchild that kept the pipe must not hold up the run.
     child.once("exit", (code, signal) => {
       clearTimeout(timer);
-      setImmediate(() => {
+      const ended = timedOut ? `no end within ${options.timeoutMs / 1000} s` : endingFault(code, signal);
+      // What the file left running must neither disturb the next one nor hold its output open.
+      killGroup(child.pid);
+      const finish = (): void => {
+        clearTimeout(grace);
         child.stdout.destroy();
         child.stderr.destroy();
-        const ended = timedOut ? `no end within ${options.timeoutMs / 1000} s` : endingFault(code, signal);
         resolve({ file, seconds: (performance.now() - startedAt) / 1000, output, ...judge(output, ended) });
-      });
+      };
+      const grace = setTimeout(finish, outputGraceMs);
+      child.once("close", finish);
     });
   });
 }
