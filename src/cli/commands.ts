@@ -24,25 +24,47 @@ export const commands: Record<string, CommandEntry> = {
   pause: { summary: "Freeze containers", load: () => import("./commands/pause.js") },
   resume: { summary: "Let paused containers go on", aliases: ["unpause"], load: () => import("./commands/resume.js") },
   update: { summary: "Change the limits of containers in place", load: () => import("./commands/update.js") },
-  wait: { summary: "Wait until containers have stopped, and print their exit codes", load: () => import("./commands/wait.js") },
+  wait: {
+    summary: "Wait until containers have stopped, and print their exit codes",
+    load: () => import("./commands/wait.js"),
+  },
   rm: { summary: "Remove containers", load: () => import("./commands/rm.js") },
   prune: { summary: "Remove every stopped container", load: () => import("./commands/prune.js") },
   ps: { summary: "List containers", aliases: ["ls"], load: () => import("./commands/ps.js") },
-  inspect: { summary: "Show all there is to know of containers or images", load: () => import("./commands/inspect.js") },
+  inspect: {
+    summary: "Show all there is to know of containers or images",
+    load: () => import("./commands/inspect.js"),
+  },
   logs: { summary: "Show the output of a container", load: () => import("./commands/logs.js") },
   exec: { summary: "Run a command in a running container", load: () => import("./commands/exec.js") },
   attach: { summary: "Connect to a running container's input and output", load: () => import("./commands/attach.js") },
   stats: { summary: "Show what running containers use, each second", load: () => import("./commands/stats.js") },
   events: { summary: "Show events as they happen", load: () => import("./commands/events.js") },
-  usage: { summary: "Show what containers had and used: what a bill is made of", load: () => import("./commands/usage.js") },
+  usage: {
+    summary: "Show what containers had and used: what a bill is made of",
+    load: () => import("./commands/usage.js"),
+  },
   images: { summary: "List images", load: () => import("./commands/images.js") },
-  load: { summary: "Load images from an OCI layout or a docker save archive", load: () => import("./commands/load.js") },
+  load: {
+    summary: "Load images from an OCI layout or a docker save archive",
+    load: () => import("./commands/load.js"),
+  },
   import: { summary: "Make an image of a root file system archive", load: () => import("./commands/import.js") },
   rmi: { summary: "Remove images", load: () => import("./commands/rmi.js") },
-  serve: { summary: "Own the state directory and serve it on a unix socket", load: () => import("./commands/serve.js") },
-  info: { summary: "Check the host: what it can enforce, and what each lack costs", load: () => import("./commands/info.js") },
+  serve: {
+    summary: "Own the state directory and serve it on a unix socket",
+    load: () => import("./commands/serve.js"),
+  },
+  info: {
+    summary: "Check the host: what it can enforce, and what each lack costs",
+    load: () => import("./commands/info.js"),
+  },
   version: { summary: "Show the version", load: () => import("./commands/version.js") },
-  demo: { summary: "Run the default image for some seconds and show what it uses", hidden: true, load: () => import("./commands/demo.js") },
+  demo: {
+    summary: "Run the default image for some seconds and show what it uses",
+    hidden: true,
+    load: () => import("./commands/demo.js"),
+  },
 };
 
 /** The entry of a name or alias. */

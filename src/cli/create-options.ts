@@ -56,7 +56,11 @@ export function addContainerOptions(command: Command): Command {
   return command
     .option("-e, --env <KEY=value>", "environment entry (repeatable)", collect(parseEnv))
     .option("--env-file <file>", "environment entries of a file, one a line (repeatable)", collect(asIs))
-    .option("-v, --volume <src:dst[:ro]>", "mount a host path (repeatable)", collect((text) => parseVolume(text)))
+    .option(
+      "-v, --volume <src:dst[:ro]>",
+      "mount a host path (repeatable)",
+      collect((text) => parseVolume(text)),
+    )
     .option("--tmpfs <path[:size=64m]>", "mount a tmpfs (repeatable)", collect(parseTmpfs))
     .option("-w, --workdir <path>", "working folder")
     .option("-u, --user <user[:group]>", "user, by name or number")

@@ -4,6 +4,8 @@ import type { Directories } from "../state/directories.js";
 /** Opens the runtime in this process, as the owner of its state directory. */
 export async function openInProcess({ root, state }: Directories): Promise<Runtime> {
   const path: string = "../runtime/runtime.js";
-  const module = (await import(path)) as { Runtime: { open(options: { root: string; state: string }): Promise<Runtime> } };
+  const module = (await import(path)) as {
+    Runtime: { open(options: { root: string; state: string }): Promise<Runtime> };
+  };
   return module.Runtime.open({ root, state });
 }

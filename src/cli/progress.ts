@@ -10,7 +10,7 @@ export class LoadProgressLine implements Disposable {
   #drawn = false;
 
   constructor(quiet: boolean) {
-    this.#silent = quiet || process.stderr.isTTY !== true;
+    this.#silent = quiet || !process.stderr.isTTY;
   }
 
   show(progress: LoadProgress): void {

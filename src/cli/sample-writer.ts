@@ -45,9 +45,13 @@ function open(path: string): number {
     return openSync(path, "w", 0o644);
   } catch (thrown) {
     const cause = GranuleError.from(thrown);
-    throw new GranuleError("INVALID_ARGUMENT", `the samples cannot be written to '${path}' (${cause.errno ?? cause.message})`, {
-      path,
-      cause: thrown,
-    });
+    throw new GranuleError(
+      "INVALID_ARGUMENT",
+      `the samples cannot be written to '${path}' (${cause.errno ?? cause.message})`,
+      {
+        path,
+        cause: thrown,
+      },
+    );
   }
 }

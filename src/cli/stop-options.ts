@@ -9,7 +9,11 @@ export interface StopTimeout {
 /** Adds `-t, --timeout`, and docker's older `--time`. */
 export function addStopTimeout(command: Command): Command {
   return command
-    .option("-t, --timeout <seconds>", "seconds from the stop signal to SIGKILL; the container's own unless told", parseDecimal)
+    .option(
+      "-t, --timeout <seconds>",
+      "seconds from the stop signal to SIGKILL; the container's own unless told",
+      parseDecimal,
+    )
     .addOption(command.createOption("--time <seconds>").argParser(parseDecimal).hideHelp());
 }
 

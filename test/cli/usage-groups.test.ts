@@ -21,7 +21,13 @@ function record(team: string | undefined, seconds: number): UsageRecord {
 test("one row for each value, with the sums; records without the tag have the empty key", () => {
   const groups = groupUsage([record("b", 4), record(undefined, 1), record("a", 2), record("b", 6)], "team");
   assert.equal(
-    groups.map(({ key, segments, seconds, vcpuSeconds, gibSeconds }) => [key, segments, seconds, vcpuSeconds, gibSeconds]),
+    groups.map(({ key, segments, seconds, vcpuSeconds, gibSeconds }) => [
+      key,
+      segments,
+      seconds,
+      vcpuSeconds,
+      gibSeconds,
+    ]),
     [
       ["", 1, 1, 0.5, 0.125],
       ["a", 1, 2, 1, 0.25],

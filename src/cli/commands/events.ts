@@ -15,7 +15,8 @@ export function register(command: Command, context: CliContext): void {
 }
 
 function eventText(event: RuntimeEvent): string {
-  const exit = event.exit === undefined ? [] : [`exit=${event.exit.code ?? "unknown"}`, event.exit.oomKilled ? "oom" : ""];
+  const exit =
+    event.exit === undefined ? [] : [`exit=${event.exit.code ?? "unknown"}`, event.exit.oomKilled ? "oom" : ""];
   const tags = Object.entries(event.tags ?? {}).map(([key, value]) => `${key}=${value}`);
   const words = [event.time, event.type, event.action, shortId(event.id), event.name ?? "", ...exit, ...tags];
   return words.filter((word) => word !== "").join(" ");

@@ -26,7 +26,11 @@ export function register(command: Command, context: CliContext): void {
     .option("-t, --tty", "give it a terminal; Ctrl-P Ctrl-Q leaves it running")
     .option("-d, --detach", "run it in the background")
     .option("-e, --env <KEY=value>", "environment entry (repeatable)", collect(parseEnv))
-    .option("--env-file <file>", "environment entries of a file (repeatable)", collect((path) => path))
+    .option(
+      "--env-file <file>",
+      "environment entries of a file (repeatable)",
+      collect((path) => path),
+    )
     .option("-w, --workdir <path>", "working folder")
     .option("-u, --user <user[:group]>", "user, by name or number")
     .action(async (name: string, words: string[], flags: ExecFlags) => {

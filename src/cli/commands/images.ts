@@ -21,7 +21,16 @@ export function register(command: Command, context: CliContext): void {
       const idOf = (id: string): string => (options.trunc ? shortId(id) : id);
       const paint = painter(process.stdout);
       if (options.json) {
-        printJson(list.map(({ id, names, size, createdAt, architecture, os }) => ({ id, names, size, createdAt, architecture, os })));
+        printJson(
+          list.map(({ id, names, size, createdAt, architecture, os }) => ({
+            id,
+            names,
+            size,
+            createdAt,
+            architecture,
+            os,
+          })),
+        );
       } else if (options.quiet) {
         printLines(list.map((image) => idOf(image.id)));
       } else {

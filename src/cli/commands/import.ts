@@ -10,14 +10,22 @@ export function register(command: Command, context: CliContext): void {
   command
     .argument("<file>", "tar of a root file system, plain, gzip or zstd; - is stdin")
     .argument("<name>", "name of the image")
-    .option("-c, --change <instruction>", `configuration, such as 'CMD ["/bin/sh"]' (repeatable)`, collect((text) => text))
+    .option(
+      "-c, --change <instruction>",
+      `configuration, such as 'CMD ["/bin/sh"]' (repeatable)`,
+      collect((text) => text),
+    )
     .option("-q, --quiet", "no progress")
     .action(async (file: string, name: string, options: { change?: string[]; quiet?: boolean }) => {
       const config = parseChanges(options.change ?? []);
       const runtime = await context.runtime();
       await using archive = await archivePath(file);
       using progress = new LoadProgressLine(options.quiet === true);
-      const image = await runtime.images.import(archive.path, { name, config, onProgress: (step) => progress.show(step) });
+      const image = await runtime.images.import(archive.path, {
+        name,
+        config,
+        onProgress: (step) => progress.show(step),
+      });
       progress.clear();
       printLine(image.id);
     });

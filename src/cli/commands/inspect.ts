@@ -24,7 +24,11 @@ export function register(command: Command, context: CliContext): void {
     });
 }
 
-async function inspect(runtime: Runtime, name: string, kind?: "container" | "image"): Promise<ContainerInfo | ImageInfo> {
+async function inspect(
+  runtime: Runtime,
+  name: string,
+  kind?: "container" | "image",
+): Promise<ContainerInfo | ImageInfo> {
   if (kind === "image") return runtime.images.inspect(name);
   try {
     return await (await runtime.containers.get(name)).inspect();

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import { archivePath } from "../archive-input.js";
 import type { CliContext } from "../context.js";
 import { printJson, printLines } from "../output.js";
 import { LoadProgressLine } from "../progress.js";
-import { archivePath } from "../archive-input.js";
 
 export function register(command: Command, context: CliContext): void {
   command

@@ -39,7 +39,22 @@ export function register(command: Command, context: CliContext): void {
 function listedContainer(info: ContainerInfo): object {
   const { id, name, image, state, tags, cpus, memoryBytes, pid, createdAt, startedAt, finishedAt, exit } = info;
   const { command, restarts } = info;
-  return { id, name, image, command, state, tags, cpus, memoryBytes, pid, restarts, createdAt, startedAt, finishedAt, exit };
+  return {
+    id,
+    name,
+    image,
+    command,
+    state,
+    tags,
+    cpus,
+    memoryBytes,
+    pid,
+    restarts,
+    createdAt,
+    startedAt,
+    finishedAt,
+    exit,
+  };
 }
 
 function containerTable(list: ContainerInfo[], idOf: (info: ContainerInfo) => string, truncated: boolean): string[] {
@@ -71,6 +86,6 @@ function containerTable(list: ContainerInfo[], idOf: (info: ContainerInfo) => st
 const commandWidth = 24;
 
 function commandText(command: string[], truncated: boolean): string {
-  const text = command.join(" ").replaceAll(/[\u0000-\u001f\u007f]+/g, " ");
+  const text = command.join(" ").replaceAll(/\p{Cc}+/gu, " ");
   return truncated && text.length > commandWidth ? `${text.slice(0, commandWidth - 3)}...` : text;
 }

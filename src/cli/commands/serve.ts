@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Runtime } from "../../api.js";
 import { announceFailure, announceReady } from "../../channel/ready.js";
 import { serveChannel } from "../../channel/server.js";
+import { Deferred } from "../../runtime/deferred.js";
 import { requireRoot, stateFolders } from "../connect.js";
 import type { CliContext } from "../context.js";
 import { openInProcess } from "../open.js";
@@ -12,7 +13,11 @@ const defaultIdleMs = 30_000;
 export function register(command: Command, context: CliContext): void {
   command
     .description("Own the state directory and serve it on a unix socket. Containers run on when it ends.")
-    .option("--idle-exit [duration]", "leave once nobody was connected and nothing ran for so long (30s)", parseDuration)
+    .option(
+      "--idle-exit [duration]",
+      "leave once nobody was connected and nothing ran for so long (30s)",
+      parseDuration,
+    )
     .action(async (options: { idleExit?: number | true }) => {
       try {
         await serve(context, options.idleExit === true ? defaultIdleMs : options.idleExit);
@@ -28,11 +33,13 @@ async function serve(context: CliContext, idleMs: number | undefined): Promise<v
   const folders = stateFolders(context.globals);
   const left = leaving();
   await using runtime = await openInProcess(folders);
-  const idle = idleMs === undefined ? undefined : { afterMs: idleMs, busy: () => isBusy(runtime), onIdle: left.leave };
+  const idle =
+    idleMs === undefined ? undefined : { afterMs: idleMs, busy: () => isBusy(runtime), onIdle: () => left.resolve() };
   const server = await serveChannel(runtime, { path: folders.controlSocket, ...(idle === undefined ? {} : { idle }) });
   announceReady();
-  if (process.stderr.isTTY) process.stderr.write(`granule: serving on unix:${server.path}; Ctrl-C ends it, containers run on\n`);
-  await left.asked;
+  if (process.stderr.isTTY)
+    process.stderr.write(`granule: serving on unix:${server.path}; Ctrl-C ends it, containers run on\n`);
+  await left.promise;
   await server.close();
 }
 
@@ -42,15 +49,13 @@ async function isBusy(runtime: Runtime): Promise<boolean> {
   return containers.some(({ state }) => state === "creating" || state === "running" || state === "paused");
 }
 
-/** Settles at SIGTERM, SIGINT or when `leave` is called. */
-function leaving(): { asked: Promise<void>; leave: () => void } {
-  let leave = (): void => undefined;
-  const asked = new Promise<void>((resolve) => {
-    leave = resolve;
-  });
+/** Settles at SIGTERM, SIGINT or when it is resolved. */
+function leaving(): Deferred<void> {
+  const left = new Deferred<void>();
+  const leave = (): void => left.resolve();
   process.on("SIGTERM", leave);
   process.on("SIGINT", leave);
   // The terminal that started it may go: it serves on.
   process.on("SIGHUP", () => undefined);
-  return { asked, leave };
+  return left;
 }

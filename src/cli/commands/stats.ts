@@ -36,7 +36,9 @@ async function idsOf(runtime: Runtime, names: string[]): Promise<Set<string>> {
 
 async function running(runtime: Runtime, chosen: Chosen): Promise<Map<string, ContainerInfo>> {
   const list = await runtime.containers.list();
-  const shown = list.filter(({ id, state }) => (chosen?.has(id) ?? true) && (state === "running" || state === "paused"));
+  const shown = list.filter(
+    ({ id, state }) => (chosen?.has(id) ?? true) && (state === "running" || state === "paused"),
+  );
   return new Map(shown.map((info) => [info.id, info]));
 }
 
@@ -82,5 +84,8 @@ function table(infos: Map<string, ContainerInfo>, samples: Map<string, Sample>):
   const paint = painter(process.stdout);
   const columns = statsColumns.map((column) => ({ ...column, title: paint("bold", column.title) }));
   const busiest = [...samples.values()].sort((a, b) => (b.cpu.vcpus ?? 0) - (a.cpu.vcpus ?? 0));
-  return formatTable(columns, busiest.map((sample) => statsCells(infos.get(sample.id), sample)));
+  return formatTable(
+    columns,
+    busiest.map((sample) => statsCells(infos.get(sample.id), sample)),
+  );
 }

@@ -5,8 +5,6 @@ import { forEachContainer } from "../targets.js";
 
 export function register(command: Command, context: CliContext): void {
   addStopTimeout(command.argument("<container...>")).action(async (names: string[], options: StopTimeout) => {
-    await forEachContainer(context, names, async (container) => {
-      await container.stop(stopOptionsOf(options));
-    });
+    await forEachContainer(context, names, (container) => container.stop(stopOptionsOf(options)));
   });
 }

@@ -11,9 +11,8 @@ export function register(command: Command, context: CliContext): void {
     .option("--restart <policy>", "no, always or on-failure[:n]", parseRestart)
     .action(async (names: string[], options: LimitOptions & { restart?: RestartPolicy }) => {
       const changes = { ...limitsOf(options), ...(options.restart === undefined ? {} : { restart: options.restart }) };
-      if (Object.keys(changes).length === 0) throw invalid("nothing to update", "give a limit, such as --cpus 1 or -m 256m");
-      await forEachContainer(context, names, async (container) => {
-        await container.update(changes);
-      });
+      if (Object.keys(changes).length === 0)
+        throw invalid("nothing to update", "give a limit, such as --cpus 1 or -m 256m");
+      await forEachContainer(context, names, (container) => container.update(changes));
     });
 }

@@ -44,10 +44,16 @@ function isCalled(record: UsageRecord, name: string): boolean {
 
 function printGroups(records: UsageRecord[], tag: string, json: boolean): void {
   const groups = groupUsage(records, tag);
-  if (json) return printJson(groups);
+  if (json) {
+    printJson(groups);
+    return;
+  }
   const columns = [
     { title: tag.toUpperCase() },
-    ...["SEGMENTS", "SECONDS", "VCPU-S", "GIB-S", "CPU USED S", "GIB-S USED"].map((title) => ({ title, align: "right" as const })),
+    ...["SEGMENTS", "SECONDS", "VCPU-S", "GIB-S", "CPU USED S", "GIB-S USED"].map((title) => ({
+      title,
+      align: "right" as const,
+    })),
   ];
   printTable(
     columns,
@@ -65,5 +71,10 @@ function printGroups(records: UsageRecord[], tag: string, json: boolean): void {
 
 function printTable(columns: { title: string; align?: "left" | "right" }[], rows: string[][]): void {
   const paint = painter(process.stdout);
-  printLines(formatTable(columns.map((column) => ({ ...column, title: paint("bold", column.title) })), rows));
+  printLines(
+    formatTable(
+      columns.map((column) => ({ ...column, title: paint("bold", column.title) })),
+      rows,
+    ),
+  );
 }

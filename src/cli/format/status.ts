@@ -4,16 +4,10 @@ import { humanAge, humanDuration } from "./human.js";
 /** What a container does, in words: `Up 5 minutes`, `Exited (0) 3 seconds ago`. */
 export function containerStatus(info: ContainerInfo, now: number = Date.now()): string {
   const up = info.startedAt === undefined ? "" : ` ${humanDuration(now - Date.parse(info.startedAt))}`;
-  switch (info.state) {
-    case "running":
-      return `Up${up}`;
-    case "paused":
-      return `Up${up} (paused)`;
-    case "stopped":
-      return exitText(info, now);
-    default:
-      return info.state.charAt(0).toUpperCase() + info.state.slice(1);
-  }
+  if (info.state === "running") return `Up${up}`;
+  if (info.state === "paused") return `Up${up} (paused)`;
+  if (info.state === "stopped") return exitText(info, now);
+  return info.state.charAt(0).toUpperCase() + info.state.slice(1);
 }
 
 function exitText(info: ContainerInfo, now: number): string {

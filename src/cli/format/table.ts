@@ -1,14 +1,14 @@
+import { stripVTControlCharacters } from "node:util";
+
 export interface Column {
   title: string;
   /** Numbers stand right; left unless told. */
   align?: "left" | "right";
 }
 
-const ansi = /\u001b\[[0-9;]*m/g;
-
 /** Columns of a text as a terminal shows it, colours left out. Wide characters count once. */
 export function displayWidth(text: string): number {
-  return [...text.replace(ansi, "")].length;
+  return Array.from(stripVTControlCharacters(text)).length;
 }
 
 /** Lines of a table: titles, then rows, columns three spaces apart, no trailing space. */

@@ -17,7 +17,10 @@ export function parseEnvFile(text: string, path: string): string[] {
     const line = raw.trimStart();
     if (line === "" || line.startsWith("#")) continue;
     if (line.indexOf("=") < 1) {
-      throw invalid(`${path}:${index + 1}: '${line}' is not KEY=value`, "one KEY=value a line; # begins a comment line");
+      throw invalid(
+        `${path}:${index + 1}: '${line}' is not KEY=value`,
+        "one KEY=value a line; # begins a comment line",
+      );
     }
     entries.push(line);
   }
@@ -31,10 +34,14 @@ export function readEnvFile(path: string): string[] {
     text = readFileSync(path, "utf8");
   } catch (thrown) {
     const cause = GranuleError.from(thrown, "INVALID_ARGUMENT");
-    throw new GranuleError("INVALID_ARGUMENT", `the env file '${path}' cannot be read (${cause.errno ?? cause.message})`, {
-      path,
-      cause: thrown,
-    });
+    throw new GranuleError(
+      "INVALID_ARGUMENT",
+      `the env file '${path}' cannot be read (${cause.errno ?? cause.message})`,
+      {
+        path,
+        cause: thrown,
+      },
+    );
   }
   return parseEnvFile(text, path);
 }

@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import type { Attachment } from "../../api.js";
-import { invalid } from "../parse/invalid.js";
 import { writeOut } from "../output.js";
+import { invalid } from "../parse/invalid.js";
 import { DetachKeys } from "./detach-keys.js";
 import { RawTerminal } from "./raw.js";
 
@@ -25,13 +25,18 @@ export function requireTerminal(options: { tty?: boolean; interactive?: boolean 
  */
 export async function runSession(attachment: Attachment, options: SessionOptions): Promise<"ended" | "detached"> {
   const withTerminal = options.tty && options.stdin && process.stdin.isTTY;
-  using _raw = withTerminal ? new RawTerminal() : undefined;
-  using _size = options.tty ? followSize(attachment) : undefined;
-  const detached = options.stdin ? pumpInput(attachment, withTerminal ? new DetachKeys() : undefined) : undefined;
-  const output = pumpOutput(attachment, options.stdout ?? process.stdout);
-  const how = await Promise.race([output, ...(detached ? [detached] : [])]);
-  if (how === "detached") await attachment.detach();
-  return how;
+  const terminal = withTerminal ? new RawTerminal() : undefined;
+  const size = options.tty ? followSize(attachment) : undefined;
+  try {
+    const output = pumpOutput(attachment, options.stdout ?? process.stdout);
+    const input = options.stdin ? [pumpInput(attachment, withTerminal ? new DetachKeys() : undefined)] : [];
+    const how = await Promise.race([output, ...input]);
+    if (how === "detached") await attachment.detach();
+    return how;
+  } finally {
+    size?.[Symbol.dispose]();
+    terminal?.[Symbol.dispose]();
+  }
 }
 
 async function pumpOutput(attachment: Attachment, stdout: Writable): Promise<"ended"> {

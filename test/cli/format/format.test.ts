@@ -7,12 +7,24 @@ import { formatPairs, formatTable } from "../../../src/cli/format/table.js";
 const test = suite("what people read");
 
 test("columns are as wide as their widest cell, numbers stand right", () => {
-  const lines = formatTable([{ title: "NAME" }, { title: "N", align: "right" }], [["a", "1"], ["longer", "200"]]);
+  const lines = formatTable(
+    [{ title: "NAME" }, { title: "N", align: "right" }],
+    [
+      ["a", "1"],
+      ["longer", "200"],
+    ],
+  );
   assert.equal(lines, ["NAME       N", "a          1", "longer   200"]);
 });
 
 test("colours take no width", () => {
-  const lines = formatTable([{ title: "A" }, { title: "B" }], [["\u001b[31mred\u001b[39m", "x"], ["plain", "y"]]);
+  const lines = formatTable(
+    [{ title: "A" }, { title: "B" }],
+    [
+      ["\u001b[31mred\u001b[39m", "x"],
+      ["plain", "y"],
+    ],
+  );
   assert.equal(lines.slice(1), ["\u001b[31mred\u001b[39m     x", "plain   y"]);
 });
 
@@ -21,7 +33,13 @@ test("a table of no rows is its titles", () => {
 });
 
 test("pairs", () => {
-  assert.equal(formatPairs([["a", "1"], ["long", "2"]]), ["a      1", "long   2"]);
+  assert.equal(
+    formatPairs([
+      ["a", "1"],
+      ["long", "2"],
+    ]),
+    ["a      1", "long   2"],
+  );
 });
 
 test("sizes", () => {

@@ -19,7 +19,7 @@ test("an entry without = or without a name is refused", () => {
 });
 
 test("a file has an entry a line; comments and blank lines are left out, values kept as they stand", () => {
-  const text = "# first\nA=1\n\n  B=two words \r\n\t# indented\nC=\"quoted\"\nD=#no comment";
+  const text = '# first\nA=1\n\n  B=two words \r\n\t# indented\nC="quoted"\nD=#no comment';
   assert.equal(parseEnvFile(text, "x.env"), ["A=1", "B=two words ", 'C="quoted"', "D=#no comment"]);
 });
 

@@ -28,7 +28,10 @@ test("each instruction sets its part", () => {
 
 for (const line of ["", "CMD", "FROM x", 'CMD ["a"', "CMD [1]", "ENV A"]) {
   test(`'${line}' is refused`, () => {
-    assert.throws(() => parseChanges([line]), (error: { code: string }) => error.code === "INVALID_ARGUMENT");
+    assert.throws(
+      () => parseChanges([line]),
+      (error: { code: string }) => error.code === "INVALID_ARGUMENT",
+    );
   });
 }
 

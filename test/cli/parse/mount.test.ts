@@ -18,7 +18,10 @@ test("a relative source is taken from the working folder", () => {
 
 for (const text of ["", "/a", "/a:", ":/b", "/a:b", "name:/b", "/a:/b:rx", "/a:/b:ro:rw"]) {
   test(`the volume '${text}' is refused`, () => {
-    assert.throws(() => parseVolume(text), (error: { code: string }) => error.code === "INVALID_ARGUMENT");
+    assert.throws(
+      () => parseVolume(text),
+      (error: { code: string }) => error.code === "INVALID_ARGUMENT",
+    );
   });
 }
 
@@ -35,7 +38,10 @@ test("a tmpfs with and without options", () => {
 
 for (const text of ["", "run", "/run:size=", "/run:mode=9", "/run:exec2"]) {
   test(`the tmpfs '${text}' is refused`, () => {
-    assert.throws(() => parseTmpfs(text), (error: { code: string }) => error.code === "INVALID_ARGUMENT");
+    assert.throws(
+      () => parseTmpfs(text),
+      (error: { code: string }) => error.code === "INVALID_ARGUMENT",
+    );
   });
 }
 

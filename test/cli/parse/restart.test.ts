@@ -14,7 +14,10 @@ test("policies", () => {
 
 for (const text of ["", "sometimes", "on-failure:", "on-failure:x", "on-failure:-1", "always:3"]) {
   test(`'${text}' is refused`, () => {
-    assert.throws(() => parseRestart(text), (error: { code: string }) => error.code === "INVALID_ARGUMENT");
+    assert.throws(
+      () => parseRestart(text),
+      (error: { code: string }) => error.code === "INVALID_ARGUMENT",
+    );
   });
 }
 

@@ -25,7 +25,10 @@ test("a fraction of a byte is cut off", () => {
 
 for (const text of ["", "m", "64q", "-1m", "1e3", "0x10", "64 m b", "1.5.2m", "NaN", "Infinity"]) {
   test(`'${text}' is refused`, () => {
-    assert.throws(() => parseSize(text), (error: { code: string }) => error.code === "INVALID_ARGUMENT");
+    assert.throws(
+      () => parseSize(text),
+      (error: { code: string }) => error.code === "INVALID_ARGUMENT",
+    );
   });
 }
 

@@ -31,10 +31,16 @@ test("a date without a zone is local", () => {
 
 for (const text of ["", "yesterday", "10x", "2026-13-45", "2026-11-23T99:00:00Z", "-5m", "m"]) {
   test(`the time '${text}' is refused`, () => {
-    assert.throws(() => parseTime(text, now), (error: { code: string }) => error.code === "INVALID_ARGUMENT");
+    assert.throws(
+      () => parseTime(text, now),
+      (error: { code: string }) => error.code === "INVALID_ARGUMENT",
+    );
   });
   test(`the duration '${text}' is refused`, () => {
-    assert.throws(() => parseDuration(text), (error: { code: string }) => error.code === "INVALID_ARGUMENT");
+    assert.throws(
+      () => parseDuration(text),
+      (error: { code: string }) => error.code === "INVALID_ARGUMENT",
+    );
   });
 }
 

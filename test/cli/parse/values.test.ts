@@ -9,7 +9,11 @@ import { parseUlimit } from "../../../src/cli/parse/ulimit.js";
 const test = suite("small values on the command line");
 const refused = (parse: (text: string) => unknown, ...texts: string[]): void => {
   for (const text of texts) {
-    assert.throws(() => parse(text), (error: { code: string }) => error.code === "INVALID_ARGUMENT", `'${text}'`);
+    assert.throws(
+      () => parse(text),
+      (error: { code: string }) => error.code === "INVALID_ARGUMENT",
+      `'${text}'`,
+    );
   }
 };
 
