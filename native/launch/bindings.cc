@@ -1,11 +1,7 @@
 #include "bindings.h"
 
-#include "seccomp.h"
-
 namespace granule {
 
-void exportLaunch(Napi::Env env, Napi::Object exports) {
-  exports.Set("compileSeccomp", Napi::Function::New(env, compileSeccomp, "compileSeccomp"));
-}
+void exportLaunch(Napi::Env, Napi::Object) {}
 
 }  // namespace granule

@@ -46,6 +46,11 @@ export class Directories {
     return join(this.root, "containers");
   }
 
+  /** What can be made anew at any time. */
+  get cache(): string {
+    return join(this.root, "cache");
+  }
+
   /** Folders on their way out; emptied in the background, and at the next open. */
   get trash(): string {
     return join(this.root, "trash");

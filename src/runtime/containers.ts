@@ -1,0 +1,127 @@
+import type { Container, ContainerInfo, Containers, CreateOptions, ListFilter } from "../api.js";
+import { GranuleError } from "../errors.js";
+import { resolveArgs } from "../spec/container-spec.js";
+import type { ContainerRecord } from "../state/container-store.js";
+import { LocalContainer } from "./container.js";
+import { containerInfo } from "./container-info.js";
+import { Lifecycle } from "./lifecycle.js";
+import { newId, newName } from "./names.js";
+import type { Services } from "./services.js";
+
+interface Held {
+  lifecycle: Lifecycle;
+  container: LocalContainer;
+}
+
+/** Every container of one runtime, by id and by name. */
+export class LocalContainers implements Containers {
+  readonly #services: Services;
+  readonly #byId = new Map<string, Held>();
+  readonly #idOfName = new Map<string, string>();
+  #closed = false;
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  create(options: CreateOptions): Promise<Container> {
+    return this.#launch(options, false);
+  }
+
+  run(options: CreateOptions): Promise<Container> {
+    return this.#launch(options, true);
+  }
+
+  async get(idOrName: string): Promise<Container> {
+    const held = this.#byId.get(this.#idOfName.get(idOrName) ?? idOrName);
+    if (held) return held.container;
+    const matches = /^[0-9a-f]+$/.test(idOrName) ? [...this.#byId.keys()].filter((id) => id.startsWith(idOrName)) : [];
+    if (matches.length > 1) {
+      throw new GranuleError("INVALID_ARGUMENT", `${matches.length} containers begin with ${idOrName}`, { hint: "give more digits" });
+    }
+    const match = matches[0] === undefined ? undefined : this.#byId.get(matches[0]);
+    if (match) return match.container;
+    throw new GranuleError("NOT_FOUND", `no such container: ${idOrName}`, { hint: "`granule ps -a` lists those that exist" });
+  }
+
+  async list(filter: ListFilter = {}): Promise<ContainerInfo[]> {
+    const wanted = Object.entries(filter.tags ?? {});
+    const found: ContainerInfo[] = [];
+    for (const { lifecycle } of this.#byId.values()) {
+      const { state, options } = lifecycle.record;
+      if (!filter.all && state !== "running" && state !== "paused") continue;
+      if (wanted.some(([key, value]) => options.tags?.[key] !== value)) continue;
+      found.push(containerInfo(lifecycle.record));
+    }
+    return found;
+  }
+
+  async prune(): Promise<string[]> {
+    const removed: string[] = [];
+    for (const { lifecycle, container } of [...this.#byId.values()]) {
+      const { record } = lifecycle;
+      if (record.state !== "stopped" || lifecycle.restarting) continue;
+      await container.remove();
+      removed.push(record.id);
+    }
+    return removed;
+  }
+
+  /** Names of the containers made from an image. */
+  usersOf(imageId: string): string[] {
+    return [...this.#byId.values()].map((held) => held.lifecycle.record).filter((record) => record.imageId === imageId)
+      .map((record) => record.name);
+  }
+
+  /** Takes up a container that is written down already. */
+  hold(record: ContainerRecord): Lifecycle {
+    const lifecycle = new Lifecycle(record, this.#services, () => {
+      this.#byId.delete(record.id);
+      this.#idOfName.delete(record.name);
+    });
+    this.#byId.set(record.id, { lifecycle, container: new LocalContainer(lifecycle) });
+    this.#idOfName.set(record.name, record.id);
+    return lifecycle;
+  }
+
+  /** Lets go of every container; they run on. */
+  detach(): void {
+    this.#closed = true;
+    for (const { lifecycle } of this.#byId.values()) lifecycle.detach();
+  }
+
+  async #launch(given: CreateOptions, startNow: boolean): Promise<Container> {
+    if (this.#closed) throw new GranuleError("UNAVAILABLE", "the runtime is closed");
+    const services = this.#services;
+    const options = structuredClone(given);
+    const image = services.resolveImage(options.image);
+    const name = options.name ?? newName((taken) => this.#idOfName.has(taken));
+    if (this.#idOfName.has(name)) {
+      throw new GranuleError("ALREADY_EXISTS", `a container is called ${name} already`, {
+        hint: "remove that one, or choose another name",
+        details: { id: this.#idOfName.get(name) },
+      });
+    }
+    const record: ContainerRecord = {
+      id: newId(),
+      name,
+      image: options.image,
+      imageId: image.id,
+      createdAt: new Date().toISOString(),
+      command: resolveArgs(options, image.config),
+      options,
+      state: "creating",
+      desired: startNow ? "running" : "stopped",
+      restarts: 0,
+    };
+    const lifecycle = this.hold(record);
+    try {
+      services.store.insert(record);
+      await lifecycle.exclusive(() => lifecycle.launch(image, startNow));
+    } catch (thrown) {
+      lifecycle.abandon();
+      throw GranuleError.from(thrown);
+    }
+    return (this.#byId.get(record.id) as Held | undefined)?.container ?? new LocalContainer(lifecycle);
+  }
+}

@@ -1,0 +1,61 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { ExecOptions } from "../api.js";
+import type { ContainerCgroup } from "../cgroup/container.js";
+import { GranuleError } from "../errors.js";
+import { monitorPath, native } from "../native.js";
+import { buildExecProcess } from "../spec/exec-spec.js";
+import { encodeExecPlan } from "../spec/plan.js";
+import { MonitorAttachment } from "./attachment.js";
+import { launchError } from "./failure.js";
+import { containerPaths, lookUpUser, systemCallFilter } from "./launch.js";
+import type { Lifecycle } from "./lifecycle.js";
+import { MonitorClient, MonitorRefusal } from "./monitor-client.js";
+import { processStartTicks } from "./process.js";
+
+/** Runs a further process in a running container, with a monitor of its own; its output goes to the attachment alone. */
+export async function exec(
+  lifecycle: Lifecycle, cgroup: ContainerCgroup, number: number, options: ExecOptions,
+): Promise<MonitorAttachment> {
+  const { record, services } = lifecycle;
+  const pid = record.pid;
+  const startTimeTicks = pid === undefined ? undefined : processStartTicks(pid);
+  if (pid === undefined || startTimeTicks === undefined) throw notRunning(record.name);
+  const folder = services.directories.container(record.id);
+  const { upper } = containerPaths(folder);
+  const user = options.user === undefined ? undefined : lookUpUser(options.user, [upper, ...lifecycle.image().layers]);
+  const spec = lifecycle.spec();
+  const execProcess = buildExecProcess(spec.oci.process, options, user);
+  const seccomp = systemCallFilter(record, spec, services);
+  const socketPath = services.directories.execSocket(record.id, number);
+  const exitRecordPath = join(folder, `exec-${number}`);
+  const plan = encodeExecPlan(spec.oci, execProcess, {
+    pid,
+    startTimeTicks,
+    socketPath,
+    exitRecordPath,
+    cgroups: { unified: cgroup.unified, joins: cgroup.joins, monitors: services.cgroups.monitors },
+    stdin: options.stdin === true,
+    startNow: false,
+    ...(seccomp === undefined ? {} : { seccomp }),
+  });
+  const tidy = (): void => {
+    for (const path of [socketPath, exitRecordPath]) rmSync(path, { force: true });
+  };
+  try {
+    const report = await native().spawnMonitor(monitorPath, plan);
+    if (!report.ok) throw launchError(report, options.command[0] ?? "");
+    const attachment = await MonitorAttachment.open(socketPath, { stdin: options.stdin === true });
+    attachment.wait().then(tidy, tidy);
+    await MonitorClient.once(socketPath, (client) => client.start());
+    return attachment;
+  } catch (thrown) {
+    tidy();
+    if (thrown instanceof MonitorRefusal) throw launchError(thrown.failure, options.command[0] ?? "");
+    throw GranuleError.from(thrown);
+  }
+}
+
+export function notRunning(name: string): GranuleError {
+  return new GranuleError("FAILED_PRECONDITION", `container ${name} is not running`, { hint: "start it first" });
+}

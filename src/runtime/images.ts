@@ -1,0 +1,61 @@
+import type { ImageImportOptions, ImageInfo, Images, RuntimeEvent } from "../api.js";
+import type { ImageStore, ImportOptions } from "../image/store.js";
+import type { EventLog } from "./events.js";
+import type { LaunchImage } from "./services.js";
+
+/** The image store as the runtime shows it: with events, and with care for the images that containers use. */
+export class RuntimeImages implements Images {
+  readonly #store: ImageStore;
+  readonly #events: EventLog;
+  readonly #usedBy: (imageId: string) => string[];
+  readonly #resolved = new Map<string, LaunchImage>();
+
+  constructor(store: ImageStore, events: EventLog, usedBy: (imageId: string) => string[]) {
+    this.#store = store;
+    this.#events = events;
+    this.#usedBy = usedBy;
+  }
+
+  async list(): Promise<ImageInfo[]> {
+    return this.#store.list();
+  }
+
+  async inspect(nameOrId: string): Promise<ImageInfo> {
+    return this.#store.inspect(nameOrId);
+  }
+
+  async load(path: string, options?: ImageImportOptions): Promise<ImageInfo[]> {
+    const images = await this.#store.load(path, options);
+    this.#resolved.clear();
+    for (const image of images) this.#publish("load", image.id, image.names[0]);
+    return images;
+  }
+
+  async import(path: string, options: ImportOptions): Promise<ImageInfo> {
+    const image = await this.#store.import(path, options);
+    this.#resolved.clear();
+    this.#publish("import", image.id, image.names[0]);
+    return image;
+  }
+
+  async remove(nameOrId: string, options: { force?: boolean } = {}): Promise<void> {
+    this.#resolved.clear();
+    const removal = await this.#store.remove(nameOrId, { ...options, usedBy: this.#usedBy });
+    for (const name of removal.untagged) this.#publish("untag", removal.id, name);
+    if (removal.deleted) this.#publish("delete", removal.id);
+  }
+
+  /** Held in memory, since every launch asks; forgotten when an image changes. */
+  resolve(nameOrId: string): LaunchImage {
+    const known = this.#resolved.get(nameOrId);
+    if (known) return known;
+    const info = this.#store.inspect(nameOrId);
+    const image = { id: info.id, config: info.config, layers: this.#store.layersOf(info) };
+    this.#resolved.set(nameOrId, image);
+    return image;
+  }
+
+  #publish(action: RuntimeEvent["action"], id: string, name?: string): void {
+    this.#events.publish({ type: "image", action, id, ...(name === undefined ? {} : { name }) });
+  }
+}

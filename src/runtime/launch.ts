@@ -1,0 +1,90 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { ContainerCgroup } from "../cgroup/container.js";
+import { GranuleError } from "../errors.js";
+import { readImageFile } from "../image/lookup.js";
+import { resolveUser, type ResolvedUser } from "../image/user.js";
+import { monitorPath, native } from "../native.js";
+import { buildContainerSpec, type ContainerSpec } from "../spec/container-spec.js";
+import { encodeLaunchPlan, type MonitorContext } from "../spec/plan.js";
+import type { ContainerRecord } from "../state/container-store.js";
+import { launchError } from "./failure.js";
+import type { LaunchImage, Services } from "./services.js";
+
+const defaultLogMaxBytes = 64 * 1024 * 1024;
+const defaultLogMaxFiles = 3;
+
+/** Paths of one container's own files, on the host. */
+export function containerPaths(folder: string): { upper: string; work: string; log: string; exit: string } {
+  return { upper: join(folder, "upper"), work: join(folder, "work"), log: join(folder, "log"), exit: join(folder, "exit") };
+}
+
+/** The user that options or the image name, looked up in the container's own files. */
+export function lookUpUser(user: string, layers: readonly string[]): ResolvedUser {
+  // Numbers that the image does not name need no look into it, but their home and groups do.
+  const text = (path: string): string | undefined => readImageFile(layers, path)?.toString("utf8");
+  return resolveUser(user, text("/etc/passwd"), text("/etc/group"));
+}
+
+export function containerSpec(record: ContainerRecord, image: LaunchImage, services: Services): ContainerSpec {
+  return buildContainerSpec({
+    id: record.id,
+    containerDir: services.directories.container(record.id),
+    options: record.options,
+    image: image.config,
+    user: lookUpUser(record.options.user ?? image.config.user, image.layers),
+  });
+}
+
+/** Makes the container's folders; those of an earlier run stay as they are. */
+export function makeFolders(folder: string, spec: ContainerSpec): void {
+  const { upper, work } = containerPaths(folder);
+  for (const path of [folder, upper, work]) mkdirSync(path, { recursive: true, mode: path === upper ? 0o755 : 0o700 });
+  for (const volume of spec.volumes) mkdirSync(volume.source, { recursive: true, mode: 0o755 });
+}
+
+/** The compiled system call filter; undefined where the options switch it off. */
+export function systemCallFilter(record: ContainerRecord, spec: ContainerSpec, services: Services): Buffer | undefined {
+  void [record, spec, services];
+  return undefined;
+}
+
+export interface Launched {
+  pid: number;
+  monitorPid: number;
+  startedNs: bigint;
+}
+
+/**
+ * Starts the monitor of a container, and with it its first process: at once, or as far as the start request.
+ *
+ * @throws GranuleError as launchError has it
+ */
+export async function launch(
+  record: ContainerRecord, spec: ContainerSpec, image: LaunchImage, cgroup: ContainerCgroup, services: Services, startNow: boolean,
+): Promise<Launched> {
+  const folder = services.directories.container(record.id);
+  const { upper, work, log, exit } = containerPaths(folder);
+  rmSync(exit, { force: true });
+  const seccomp = systemCallFilter(record, spec, services);
+  const context: MonitorContext = {
+    socketPath: services.directories.monitorSocket(record.id),
+    log: {
+      path: log,
+      maxBytes: record.options.logMaxBytes ?? defaultLogMaxBytes,
+      maxFiles: record.options.logMaxFiles ?? defaultLogMaxFiles,
+    },
+    exitRecordPath: exit,
+    cgroups: { unified: cgroup.unified, joins: cgroup.joins, monitors: services.cgroups.monitors },
+    stdin: record.options.stdin === true,
+    startNow,
+    ...(seccomp === undefined ? {} : { seccomp }),
+  };
+  const root = { kind: "overlay", upper, work, layers: image.layers } as const;
+  const plan = encodeLaunchPlan(spec, { ...context, root, deviceFilter: true });
+  const report = await native().spawnMonitor(monitorPath, plan).catch((thrown: unknown) => {
+    throw GranuleError.from(thrown);
+  });
+  if (!report.ok) throw launchError(report, spec.oci.process.args[0] ?? "");
+  return { pid: report.pid, monitorPid: report.monitorPid, startedNs: report.startedNs };
+}

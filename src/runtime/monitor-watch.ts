@@ -1,0 +1,70 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { GranuleError } from "../errors.js";
+import { readExitRecord, type ExitRecord } from "./exit.js";
+import { MonitorClient, MonitorGone } from "./monitor-client.js";
+import { isAlive } from "./process.js";
+
+/** How a monitor's process ended: as recorded, or `unknown` where nobody saw it. */
+export type ProcessEnd = ExitRecord | { kind: "unknown"; reason: string };
+
+const retryMs = 50;
+const retries = 20;
+
+/**
+ * Waits for the end of a monitor's process, over a connection of its own. Where the monitor is gone, its record tells;
+ * where there is none the end is unknown, and not made up.
+ */
+export class MonitorWatch {
+  /** Settles with the end; never after `detach`. */
+  readonly ended: Promise<ProcessEnd>;
+  readonly #socketPath: string;
+  readonly #recordPath: string;
+  readonly #monitorPid: number;
+  #client: MonitorClient | undefined;
+  #detached = false;
+
+  constructor(socketPath: string, recordPath: string, monitorPid: number) {
+    this.#socketPath = socketPath;
+    this.#recordPath = recordPath;
+    this.#monitorPid = monitorPid;
+    this.ended = this.#watch();
+  }
+
+  /** Lets go; the process runs on. */
+  detach(): void {
+    this.#detached = true;
+    this.#client?.close();
+  }
+
+  async #watch(): Promise<ProcessEnd> {
+    for (let attempt = 0; ; attempt++) {
+      const end = await this.#listen();
+      if (end) return end;
+      if (this.#detached) return new Promise(() => undefined);
+      const record = readExitRecord(this.#recordPath);
+      if (record) return record;
+      if (attempt >= retries || !isAlive(this.#monitorPid)) {
+        return { kind: "unknown", reason: "its monitor ended without a record of the exit" };
+      }
+      await delay(retryMs);
+    }
+  }
+
+  async #listen(): Promise<ProcessEnd | undefined> {
+    try {
+      const client = await MonitorClient.connect(this.#socketPath);
+      this.#client = client;
+      if (this.#detached) client.close();
+      const exit = await client.wait();
+      client.close();
+      // Neither code nor signal: the start failed, and the record says how.
+      if (exit.code === undefined && exit.signal === undefined) return undefined;
+      return { kind: "exit", exit, counters: {} };
+    } catch (thrown) {
+      this.#client?.close();
+      if (thrown instanceof MonitorGone) return undefined;
+      // A refusal of Wait means a process that never ran: the record has the step.
+      return thrown instanceof GranuleError ? { kind: "unknown", reason: thrown.message } : undefined;
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import { readFileSync } from "node:fs";
+import type { HostInfo, Runtime, RuntimeEvent, Sample, UsageFilter, UsageRecord } from "../api.js";
+import { CgroupTree } from "../cgroup/tree.js";
+import { GranuleError } from "../errors.js";
+import { ImageStore } from "../image/store.js";
+import { ContainerStore } from "../state/container-store.js";
+import { openDatabase, type Database } from "../state/database.js";
+import { Directories, type DirectoryOptions } from "../state/directories.js";
+import { OwnerLock } from "../state/lock.js";
+import { LocalContainers } from "./containers.js";
+import { EventLog, type EventReadOptions } from "./events.js";
+import { hostInfo } from "./host-info.js";
+import { idleMetering } from "./idle-metering.js";
+import { RuntimeImages } from "./images.js";
+import { recover } from "./recovery.js";
+import type { Services } from "./services.js";
+import { Trash } from "./trash.js";
+
+export type RuntimeOptions = DirectoryOptions;
+
+/**
+ * Opens the runtime of this host, and takes up every container that an earlier owner left. A state directory has one
+ * owner at a time.
+ *
+ * @throws GranuleError FAILED_PRECONDITION naming the owner, where there is one; PERMISSION_DENIED where not root
+ */
+export async function openRuntime(options: RuntimeOptions = {}): Promise<LocalRuntime> {
+  const directories = new Directories(options);
+  directories.create();
+  const owner = { pid: process.pid, socket: directories.controlSocket };
+  const lock = OwnerLock.acquire([directories.root, directories.state], owner);
+  try {
+    const cgroups = new CgroupTree();
+    cgroups.prepare();
+    const { database, warning } = openDatabase(directories.database);
+    if (warning) process.emitWarning(warning.message, { type: "GranuleWarning", detail: warning.hint });
+    try {
+      return await LocalRuntime.recovered({ directories, lock, cgroups, database });
+    } catch (thrown) {
+      database.close();
+      throw thrown;
+    }
+  } catch (thrown) {
+    lock[Symbol.dispose]();
+    throw GranuleError.from(thrown);
+  }
+}
+
+interface Holdings {
+  directories: Directories;
+  lock: OwnerLock;
+  cgroups: CgroupTree;
+  database: Database;
+}
+
+/** The runtime in this process. */
+export class LocalRuntime implements Runtime {
+  readonly containers: LocalContainers;
+  readonly images: RuntimeImages;
+  readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
+  readonly #holdings: Holdings;
+  readonly #services: Services;
+  #closing: Promise<void> | undefined;
+
+  private constructor(holdings: Holdings) {
+    const { directories, database, cgroups } = holdings;
+    const events = new EventLog();
+    const images = new RuntimeImages(new ImageStore(directories.root, database), events, (id) => this.containers.usersOf(id));
+    const metering = idleMetering;
+    this.#services = {
+      directories,
+      cgroups,
+      events,
+      metering,
+      store: new ContainerStore(database),
+      trash: new Trash(directories.trash),
+      resolveImage: (nameOrId) => images.resolve(nameOrId),
+      warn: (what, thrown) => {
+        const { message, hint } = GranuleError.from(thrown);
+        process.emitWarning(`${what}: ${message}`, { type: "GranuleWarning", ...(hint === undefined ? {} : { detail: hint }) });
+      },
+    };
+    this.#holdings = holdings;
+    this.images = images;
+    this.containers = new LocalContainers(this.#services);
+    this.usage = { query: async (filter) => metering.usage(filter) };
+  }
+
+  static async recovered(holdings: Holdings): Promise<LocalRuntime> {
+    const runtime = new LocalRuntime(holdings);
+    await recover(runtime.containers, runtime.#services);
+    return runtime;
+  }
+
+  async info(): Promise<HostInfo> {
+    return hostInfo(version(), this.#holdings.directories, this.#holdings.cgroups);
+  }
+
+  events(options?: EventReadOptions): AsyncIterable<RuntimeEvent> {
+    return this.#services.events.read(options);
+  }
+
+  samples(options: { signal?: AbortSignal } = {}): AsyncIterable<Sample> {
+    return this.#services.metering.samples(options);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.containers.detach();
+    this.#services.metering.close();
+    this.#services.events.close();
+    await this.#services.trash.drain();
+    this.#holdings.database.close();
+    this.#holdings.cgroups.removeIfEmpty();
+    this.#holdings.lock[Symbol.dispose]();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+let knownVersion: string | undefined;
+
+function version(): string {
+  knownVersion ??= (JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+  return knownVersion;
+}

@@ -1,0 +1,29 @@
+import type { ImageConfig } from "../api.js";
+import type { CgroupTree } from "../cgroup/tree.js";
+import type { ContainerStore } from "../state/container-store.js";
+import type { Directories } from "../state/directories.js";
+import type { EventLog } from "./events.js";
+import type { Metering } from "./metering.js";
+import type { Trash } from "./trash.js";
+
+/** An image as a launch needs it. */
+export interface LaunchImage {
+  id: string;
+  config: ImageConfig;
+  /** Layer folders in overlayfs form, topmost first. */
+  layers: string[];
+}
+
+/** What the containers of one runtime share. */
+export interface Services {
+  readonly directories: Directories;
+  readonly store: ContainerStore;
+  readonly events: EventLog;
+  readonly cgroups: CgroupTree;
+  readonly metering: Metering;
+  readonly trash: Trash;
+  /** @throws GranuleError NOT_FOUND */
+  resolveImage(nameOrId: string): LaunchImage;
+  /** Tells the operator of something that failed where no caller waits. */
+  warn(what: string, thrown: unknown): void;
+}

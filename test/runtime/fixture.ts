@@ -1,0 +1,88 @@
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { create } from "tar";
+import type { Container, CreateOptions, Runtime } from "../../src/api.js";
+import { openRuntime } from "../../src/runtime/runtime.js";
+
+process.env["GRANULE_CGROUP"] ??= `granule-test-${process.pid}`;
+
+const applets = [
+  "sh", "cat", "echo", "sleep", "true", "false", "head", "tail", "seq", "yes", "kill", "id", "ls", "mkdir", "touch",
+  "wc", "dd", "env", "hostname", "stty", "tr", "printf", "test", "mount", "ps",
+];
+
+/** A root of its own with the image `busybox`, and the runtime opened on it. */
+export class Fixture {
+  readonly root: string;
+  runtime: Runtime;
+
+  private constructor(root: string, runtime: Runtime) {
+    this.root = root;
+    this.runtime = runtime;
+  }
+
+  static async open(): Promise<Fixture> {
+    const root = mkdtempSync(join(tmpdir(), "granule-rt-"));
+    const runtime = await openRuntime({ root });
+    const fixture = new Fixture(root, runtime);
+    const tar = join(root, "busybox.tar");
+    await writeImage(tar);
+    await runtime.images.import(tar, { name: "busybox", config: { env: ["PATH=/bin"], cmd: ["sh"] } });
+    return fixture;
+  }
+
+  /** A runtime on the same root, as after a restart of the process. */
+  async reopen(): Promise<void> {
+    await this.runtime.close();
+    this.runtime = await openRuntime({ root: this.root });
+  }
+
+  run(script: string, options: Partial<CreateOptions> = {}): Promise<Container> {
+    return this.runtime.containers.run({ image: "busybox", command: ["sh", "-c", script], ...options });
+  }
+
+  create(script: string, options: Partial<CreateOptions> = {}): Promise<Container> {
+    return this.runtime.containers.create({ image: "busybox", command: ["sh", "-c", script], ...options });
+  }
+
+  /** Removes every container, closes, and deletes the root. */
+  async close(): Promise<void> {
+    for (const { id } of await this.runtime.containers.list({ all: true })) {
+      await (await this.runtime.containers.get(id)).remove({ force: true });
+    }
+    await this.runtime.close();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+/** A root file system of busybox alone. */
+async function writeImage(path: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "granule-image-"));
+  try {
+    for (const name of ["bin", "etc", "tmp", "proc", "sys", "dev"]) mkdirSync(join(folder, name));
+    copyFileSync("/bin/busybox", join(folder, "bin/busybox"));
+    chmodSync(join(folder, "bin/busybox"), 0o755);
+    for (const applet of applets) symlinkSync("busybox", join(folder, "bin", applet));
+    writeFileSync(join(folder, "etc/passwd"), "root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n");
+    writeFileSync(join(folder, "etc/group"), "root:x:0:\nuser:x:1000:\n");
+    writeFileSync(join(folder, "etc/plain"), "not a program\n", { mode: 0o644 });
+    chmodSync(join(folder, "tmp"), 0o1777);
+    await create({ cwd: folder, file: path, portable: true }, ["."]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export function text(data: Uint8Array): string {
+  return Buffer.from(data).toString("utf8");
+}
+
+/** All lines of a container's log, without their newlines. */
+export async function logText(container: Container, stream?: "stdout" | "stderr"): Promise<string> {
+  let all = "";
+  for await (const line of container.logs()) {
+    if (stream === undefined || line.stream === stream) all += text(line.data) + (line.partial ? "" : "\n");
+  }
+  return all;
+}
