@@ -5,7 +5,7 @@ import type { Directories } from "../state/directories.js";
 export async function openInProcess({ root, state }: Directories): Promise<Runtime> {
   const path: string = "../runtime/runtime.js";
   const module = (await import(path)) as {
-    Runtime: { open(options: { root: string; state: string }): Promise<Runtime> };
+    openRuntime(options: { root: string; state: string }): Promise<Runtime>;
   };
-  return module.Runtime.open({ root, state });
+  return module.openRuntime({ root, state });
 }
