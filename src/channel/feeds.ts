@@ -1,0 +1,117 @@
+import type { Container, ImageInfo, LoadProgress, Runtime, Sample } from "../api.js";
+import { GranuleError } from "../errors.js";
+import { ByteSender } from "./byte-sender.js";
+import type { Call } from "./call.js";
+import { ItemSender } from "./item-sender.js";
+import { DATA_FRAME_BYTES } from "./limits.js";
+import { encodeLogLine } from "./log-format.js";
+import type { LoadItem, Opened, SamplesItem } from "./protocol.js";
+
+/** Events as items, with the cursor that they bring. A subscriber that falls too far behind is told to resume. */
+export function openEvents(call: Call, after: { epoch: string; seq: number } | undefined): Opened {
+  const abort = new AbortController();
+  const sender = new ItemSender(call.host, "fail", () => abort.abort());
+  // Asked for before the response, so that nothing that happens after the response is missed.
+  const events = call.runtime.events({ ...(after && { after }), signal: abort.signal })[Symbol.asyncIterator]();
+  let first = events.next();
+  first.catch(() => {});
+  call.onAnswered(() => {
+    void feed(sender, async () => {
+      for (let next = await first; next.done !== true; next = await first) {
+        sender.offer(next.value);
+        first = events.next();
+      }
+    });
+  });
+  return { subscription: sender.id };
+}
+
+/** Samples as items; those that one tick read travel together. */
+export function openSamples(call: Call, source: Runtime | Container): Opened {
+  const abort = new AbortController();
+  const sender = new ItemSender(call.host, "drop-oldest", () => abort.abort());
+  let seq = 0;
+  let batch: Sample[] = [];
+  const flush = (): void => {
+    if (batch.length === 0) return;
+    sender.offer({ seq: ++seq, samples: batch } satisfies SamplesItem);
+    batch = [];
+  };
+  call.onAnswered(() => {
+    void feed(sender, async () => {
+      for await (const sample of source.samples({ signal: abort.signal })) {
+        if (batch.push(sample) === 1) setImmediate(flush);
+      }
+      flush();
+    });
+  });
+  return { subscription: sender.id };
+}
+
+/** A load or import as items of progress, its images in the last one. */
+export function openLoad(
+  call: Call,
+  load: (signal: AbortSignal, onProgress: (progress: LoadProgress) => void) => Promise<ImageInfo[]>,
+): Opened {
+  const abort = new AbortController();
+  const sender = new ItemSender(call.host, "drop-oldest", () => abort.abort());
+  let seq = 0;
+  call.onAnswered(() => {
+    void feed(sender, async () => {
+      const images = await load(abort.signal, (progress) => {
+        sender.offer({ seq: ++seq, progress } satisfies LoadItem);
+      });
+      sender.offer({ seq: ++seq, images } satisfies LoadItem);
+    });
+  });
+  return { subscription: sender.id };
+}
+
+/** Log entries as a stream of bytes in the CRI log format. */
+export function openLogs(
+  call: Call,
+  container: Container,
+  options: { follow?: boolean; since?: string; tail?: number },
+): { logs: number } {
+  const abort = new AbortController();
+  const sender = new ByteSender(call.host, () => abort.abort());
+  call.onAnswered(() => {
+    void feed(sender, () => sendLogs(sender, container.logs({ ...options, signal: abort.signal })));
+  });
+  return { logs: sender.id };
+}
+
+/** Many short entries go out together; none waits longer than until the event loop turns. */
+async function sendLogs(sender: ByteSender, lines: ReturnType<Container["logs"]>): Promise<void> {
+  let batch: Uint8Array[] = [];
+  let batchBytes = 0;
+  let sending: Promise<void> = Promise.resolve();
+  const flush = (): Promise<void> => {
+    if (batchBytes > 0) {
+      const bytes = Buffer.concat(batch, batchBytes);
+      batch = [];
+      batchBytes = 0;
+      sending = sending.then(() => sender.send(bytes));
+    }
+    return sending;
+  };
+  for await (const line of lines) {
+    const entry = encodeLogLine(line);
+    batchBytes += entry.length;
+    if (batch.push(entry) === 1) setImmediate(() => void flush());
+    if (batchBytes >= DATA_FRAME_BYTES) await flush();
+  }
+  await flush();
+}
+
+async function feed(
+  sender: { end(): void; fail(error: GranuleError): void },
+  run: () => Promise<void>,
+): Promise<void> {
+  try {
+    await run();
+    sender.end();
+  } catch (thrown) {
+    sender.fail(GranuleError.from(thrown));
+  }
+}

@@ -1,0 +1,90 @@
+import type { Container, LoadProgress } from "../api.js";
+import { GranuleError } from "../errors.js";
+import { AttachmentBridge } from "./attachment-bridge.js";
+import type { Call } from "./call.js";
+import { openEvents, openLoad, openLogs, openSamples } from "./feeds.js";
+import type { MethodName, Params, Result } from "./protocol.js";
+
+/** How each method of the protocol is done by a runtime. */
+export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => Promise<Result<M>> } = {
+  "runtime.info": (call) => call.runtime.info(),
+
+  "images.list": (call) => call.runtime.images.list(),
+  "images.inspect": (call, { id }) => call.runtime.images.inspect(id),
+  "images.load": async (call, { path, name, progress }) => {
+    const naming = name === undefined ? {} : { name };
+    const load = (signal: AbortSignal, onProgress?: (progress: LoadProgress) => void) =>
+      call.runtime.images.load(path, { ...naming, signal, ...(onProgress && { onProgress }) });
+    return progress === true ? openLoad(call, load) : { images: await load(call.signal) };
+  },
+  "images.import": async (call, { path, name, config, progress }) => {
+    const naming = config === undefined ? { name } : { name, config };
+    const load = async (signal: AbortSignal, onProgress?: (progress: LoadProgress) => void) => [
+      await call.runtime.images.import(path, { ...naming, signal, ...(onProgress && { onProgress }) }),
+    ];
+    return progress === true ? openLoad(call, load) : { images: await load(call.signal) };
+  },
+  "images.remove": async (call, { id, ...options }) => {
+    await call.runtime.images.remove(id, options);
+    return null;
+  },
+
+  "containers.create": async (call, options) => ({ id: (await call.runtime.containers.create(options)).id }),
+  "containers.run": async (call, options) => ({ id: (await call.runtime.containers.run(options)).id }),
+  "containers.start": (call, { id }) => nothing(call, id, (container) => container.start()),
+  "containers.inspect": async (call, { id }) => (await call.runtime.containers.get(id)).inspect(),
+  "containers.list": (call, filter) => call.runtime.containers.list(filter),
+  "containers.wait": async (call, { id }) => (await call.runtime.containers.get(id)).wait({ signal: call.signal }),
+  "containers.kill": (call, { id, signal }) => nothing(call, id, (container) => container.kill(signal)),
+  "containers.stop": async (call, { id, ...options }) => (await call.runtime.containers.get(id)).stop(options),
+  "containers.restart": (call, { id, ...options }) => nothing(call, id, (container) => container.restart(options)),
+  "containers.pause": (call, { id }) => nothing(call, id, (container) => container.pause()),
+  "containers.resume": (call, { id }) => nothing(call, id, (container) => container.resume()),
+  "containers.update": async (call, { id, limits }) => (await call.runtime.containers.get(id)).update(limits),
+  "containers.remove": (call, { id, ...options }) => nothing(call, id, (container) => container.remove(options)),
+  "containers.prune": (call) => call.runtime.containers.prune(),
+  "containers.resize": async (call, { id, attachment, rows, columns }) => {
+    if (attachment === undefined) {
+      if (id === undefined) throw new GranuleError("INVALID_ARGUMENT", "id: expected a value");
+      return nothing(call, id, (container) => container.resize(rows, columns));
+    }
+    const terminal = call.host.terminals.get(attachment);
+    if (terminal === undefined) throw new GranuleError("NOT_FOUND", `no attachment ${attachment} on this connection`);
+    await terminal.resize(rows, columns);
+    return null;
+  },
+  "containers.exec": async (call, { id, ...options }) => {
+    const container = await call.runtime.containers.get(id);
+    return bridge(call, await container.exec(options), options.stdin === true);
+  },
+  "containers.attach": async (call, { id, ...options }) => {
+    const container = await call.runtime.containers.get(id);
+    return bridge(call, await container.attach(options), options.stdin === true);
+  },
+  "containers.logs": async (call, { id, ...options }) => openLogs(call, await call.runtime.containers.get(id), options),
+
+  "events.subscribe": async (call, { after }) => openEvents(call, after),
+  "samples.subscribe": async (call, { id }) =>
+    openSamples(call, id === undefined ? call.runtime : await call.runtime.containers.get(id)),
+  "usage.query": (call, filter) => call.runtime.usage.query(filter),
+};
+
+async function nothing(call: Call, id: string, act: (container: Container) => Promise<void>): Promise<null> {
+  await act(await call.runtime.containers.get(id));
+  return null;
+}
+
+async function bridge(
+  call: Call,
+  attachment: Awaited<ReturnType<Container["attach"]>>,
+  stdin: boolean,
+): Promise<Result<"containers.exec">> {
+  try {
+    const joined = new AttachmentBridge(call.host, attachment, stdin);
+    call.onAnswered(() => joined.start());
+    return joined.streams;
+  } catch (error) {
+    await attachment.detach();
+    throw error;
+  }
+}

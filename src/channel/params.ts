@@ -1,0 +1,192 @@
+import type {
+  AttachOptions,
+  CreateOptions,
+  ExecOptions,
+  ImageConfig,
+  IoLimit,
+  Limits,
+  ListFilter,
+  MountOption,
+  RestartPolicy,
+  UsageFilter,
+} from "../api.js";
+import {
+  array,
+  boolean,
+  either,
+  integer,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  type Schema,
+  type Shape,
+  string,
+} from "./schema.js";
+
+/** The shapes of api.ts as they come in over the channel. What a value means is the runtime's to judge. */
+
+const ioLimit = object<IoLimit>({
+  device: string(),
+  readBytesPerSecond: optional(integer()),
+  writeBytesPerSecond: optional(integer()),
+  readOperationsPerSecond: optional(integer()),
+  writeOperationsPerSecond: optional(integer()),
+});
+
+const mountOption = object<MountOption>({
+  type: oneOf("bind", "tmpfs"),
+  source: optional(string()),
+  target: string(),
+  readOnly: optional(boolean()),
+  sizeBytes: optional(integer()),
+  mode: optional(integer()),
+});
+
+const limitsShape: Shape<Limits> = {
+  cpus: optional(number()),
+  memory: optional(number()),
+  memoryHigh: optional(number()),
+  memoryLow: optional(number()),
+  pids: optional(number()),
+  cpuset: optional(string()),
+  io: optional(array(ioLimit)),
+  ioWeight: optional(number()),
+  spot: optional(boolean()),
+  cpuBurstUsec: optional(number()),
+};
+
+const restartPolicy: Schema<RestartPolicy> = either(
+  object<{ policy: "never" | "always" }>({ policy: oneOf("never", "always") }),
+  object<{ policy: "on-failure"; maxRetries?: number }>({
+    policy: oneOf("on-failure"),
+    maxRetries: optional(integer()),
+  }),
+) as Schema<RestartPolicy>;
+
+const strings = array(string());
+const tags = record(string());
+
+const createOptionsShape: Shape<CreateOptions> = {
+  ...limitsShape,
+  image: string(),
+  name: optional(string()),
+  command: optional(strings),
+  entrypoint: optional(strings),
+  env: optional(strings),
+  workingDir: optional(string()),
+  user: optional(string()),
+  hostname: optional(string()),
+  mounts: optional(array(mountOption)),
+  readOnly: optional(boolean()),
+  network: optional(oneOf("none", "host")),
+  tags: optional(tags),
+  restart: optional(restartPolicy),
+  stopTimeoutSeconds: optional(number()),
+  stopSignal: optional(string()),
+  tty: optional(boolean()),
+  rows: optional(integer()),
+  columns: optional(integer()),
+  stdin: optional(boolean()),
+  autoRemove: optional(boolean()),
+  capAdd: optional(strings),
+  capDrop: optional(strings),
+  seccomp: optional(oneOf("default", "unconfined")),
+  rlimits: optional(record(object<{ soft: number; hard: number }>({ soft: number(), hard: number() }))),
+  logMaxBytes: optional(integer()),
+  logMaxFiles: optional(integer()),
+};
+
+const execOptionsShape: Shape<ExecOptions> = {
+  command: strings,
+  env: optional(strings),
+  user: optional(string()),
+  workingDir: optional(string()),
+  tty: optional(boolean()),
+  rows: optional(integer()),
+  columns: optional(integer()),
+  stdin: optional(boolean()),
+};
+
+const imageConfig = object<Partial<ImageConfig>>({
+  entrypoint: optional(strings),
+  cmd: optional(strings),
+  env: optional(strings),
+  workingDir: optional(string()),
+  user: optional(string()),
+  stopSignal: optional(string()),
+  volumes: optional(strings),
+  labels: optional(tags),
+});
+
+export interface Target {
+  id: string;
+}
+
+const targetShape: Shape<Target> = { id: string() };
+const target = object<Target>(targetShape);
+const timedTarget = object<Target & { timeoutSeconds?: number }>({
+  ...targetShape,
+  timeoutSeconds: optional(number()),
+});
+const forcedTarget = object<Target & { force?: boolean }>({ ...targetShape, force: optional(boolean()) });
+
+/** The params of every method, by their use. */
+export const params = {
+  none: object<Record<never, never>>({}),
+  target,
+  timedTarget,
+  forcedTarget,
+  create: object<CreateOptions>(createOptionsShape),
+  list: object<ListFilter>({ all: optional(boolean()), tags: optional(tags) }),
+  kill: object<Target & { signal?: string | number }>({
+    ...targetShape,
+    signal: optional(either(string(64), integer())),
+  }),
+  update: object<Target & { limits: Limits & { restart?: RestartPolicy } }>({
+    ...targetShape,
+    limits: object<Limits & { restart?: RestartPolicy }>({ ...limitsShape, restart: optional(restartPolicy) }),
+  }),
+  exec: object<Target & ExecOptions>({ ...targetShape, ...execOptionsShape }),
+  attach: object<Target & AttachOptions>({
+    ...targetShape,
+    stdin: optional(boolean()),
+    stdout: optional(boolean()),
+    stderr: optional(boolean()),
+  }),
+  /** `id` names a container, `attachment` the one that an exec or attach gave. */
+  resize: object<{ id?: string; attachment?: number; rows: number; columns: number }>({
+    id: optional(string()),
+    attachment: optional(integer()),
+    rows: integer(1),
+    columns: integer(1),
+  }),
+  logs: object<Target & { follow?: boolean; since?: string; tail?: number }>({
+    ...targetShape,
+    follow: optional(boolean()),
+    since: optional(string(64)),
+    tail: optional(integer()),
+  }),
+  load: object<{ path: string; name?: string; progress?: boolean }>({
+    path: string(),
+    name: optional(string()),
+    progress: optional(boolean()),
+  }),
+  import: object<{ path: string; name: string; config?: Partial<ImageConfig>; progress?: boolean }>({
+    path: string(),
+    name: string(),
+    config: optional(imageConfig),
+    progress: optional(boolean()),
+  }),
+  events: object<{ after?: { epoch: string; seq: number } }>({
+    after: optional(object<{ epoch: string; seq: number }>({ epoch: string(128), seq: integer() })),
+  }),
+  samples: object<{ id?: string }>({ id: optional(string()) }),
+  usage: object<UsageFilter>({
+    id: optional(string()),
+    tags: optional(tags),
+    since: optional(string(64)),
+    until: optional(string(64)),
+  }),
+};
