@@ -122,7 +122,7 @@ export const METHODS = {
 
 export type MethodName = keyof typeof METHODS;
 export type Params<M extends MethodName> = Infer<(typeof METHODS)[M]["params"]>;
-export type Result<M extends MethodName> = (typeof METHODS)[M] extends Method<infer _P, infer R> ? R : never;
+export type Result<M extends MethodName> = Exclude<(typeof METHODS)[M]["result"], undefined>;
 
 /** Whether a method of that name exists. */
 export function isMethodName(name: string): name is MethodName {

@@ -86,7 +86,12 @@ class Listener {
       handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
     });
     const { handshakeMs, maxConnections } = hello.limits;
-    this.http = createServer({ headersTimeout: handshakeMs, requestTimeout: handshakeMs }, (_request, response) => {
+    const timeouts = {
+      headersTimeout: handshakeMs,
+      requestTimeout: handshakeMs,
+      connectionsCheckingInterval: handshakeMs,
+    };
+    this.http = createServer(timeouts, (_request, response) => {
       response.writeHead(426, { connection: "close", upgrade: "websocket" }).end("granule speaks WebSocket\n");
     });
     this.http.maxConnections = maxConnections;

@@ -1,0 +1,159 @@
+import type {
+  Container,
+  Containers,
+  CreateOptions,
+  HostInfo,
+  ImageConfig,
+  ImageImportOptions,
+  ImageInfo,
+  Images,
+  ListFilter,
+  Runtime,
+  RuntimeEvent,
+  Sample,
+  UsageFilter,
+  UsageRecord,
+} from "../api.js";
+import { GranuleError } from "../errors.js";
+import { type ChannelSocket, ClientConnection } from "./client-connection.js";
+import { RemoteContainer, remoteSamples } from "./client-container.js";
+import { openFeed } from "./client-feeds.js";
+import type { EventItem, LoadItem, Params } from "./protocol.js";
+
+export type * from "../api.js";
+export { GranuleError } from "../errors.js";
+export type { ChannelSocket } from "./client-connection.js";
+export { SUBPROTOCOLS } from "./protocol.js";
+
+/**
+ * The runtime at the other end of a WebSocket that was opened with SUBPROTOCOLS and gives bytes as ArrayBuffer or
+ * Uint8Array (`binaryType = "arraybuffer"` in a browser). Resolves with the server's hello.
+ */
+export async function openChannel(socket: ChannelSocket): Promise<Runtime> {
+  return new RemoteRuntime(await ClientConnection.open(socket));
+}
+
+class RemoteRuntime implements Runtime {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
+  readonly #connection: ClientConnection;
+
+  constructor(connection: ClientConnection) {
+    this.#connection = connection;
+    this.containers = new RemoteContainers(connection);
+    this.images = new RemoteImages(connection);
+    this.usage = { query: (filter = {}) => connection.call("usage.query", filter) };
+  }
+
+  info(): Promise<HostInfo> {
+    return this.#connection.call("runtime.info", {});
+  }
+
+  /** Subscribes at once, so that what happens before the first read is not missed. */
+  events(options: { after?: { epoch: string; seq: number }; signal?: AbortSignal } = {}): AsyncIterable<RuntimeEvent> {
+    const { signal, ...params } = options;
+    const feed = openFeed<"events.subscribe", EventItem>(this.#connection, "events.subscribe", params, signal);
+    feed.catch(() => {});
+    return iterate(feed);
+  }
+
+  samples(options: { signal?: AbortSignal } = {}): AsyncIterable<Sample> {
+    return remoteSamples(this.#connection, {}, options.signal);
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+class RemoteContainers implements Containers {
+  readonly #connection: ClientConnection;
+
+  constructor(connection: ClientConnection) {
+    this.#connection = connection;
+  }
+
+  async create(options: CreateOptions): Promise<Container> {
+    const { id } = await this.#connection.call("containers.create", options);
+    return new RemoteContainer(this.#connection, id);
+  }
+
+  async run(options: CreateOptions): Promise<Container> {
+    const { id } = await this.#connection.call("containers.run", options);
+    return new RemoteContainer(this.#connection, id);
+  }
+
+  async get(idOrName: string): Promise<Container> {
+    const { id } = await this.#connection.call("containers.inspect", { id: idOrName });
+    return new RemoteContainer(this.#connection, id);
+  }
+
+  list(filter: ListFilter = {}): ReturnType<Containers["list"]> {
+    return this.#connection.call("containers.list", filter);
+  }
+
+  prune(): Promise<string[]> {
+    return this.#connection.call("containers.prune", {});
+  }
+}
+
+class RemoteImages implements Images {
+  readonly #connection: ClientConnection;
+
+  constructor(connection: ClientConnection) {
+    this.#connection = connection;
+  }
+
+  list(): Promise<ImageInfo[]> {
+    return this.#connection.call("images.list", {});
+  }
+
+  inspect(nameOrId: string): Promise<ImageInfo> {
+    return this.#connection.call("images.inspect", { id: nameOrId });
+  }
+
+  load(path: string, options: ImageImportOptions = {}): Promise<ImageInfo[]> {
+    const { onProgress, signal, ...naming } = options;
+    return this.#load("images.load", { path, ...naming }, { onProgress, signal });
+  }
+
+  async import(
+    path: string,
+    options: ImageImportOptions & { name: string; config?: Partial<ImageConfig> },
+  ): Promise<ImageInfo> {
+    const { onProgress, signal, ...naming } = options;
+    const [image] = await this.#load("images.import", { path, ...naming }, { onProgress, signal });
+    if (image === undefined) throw new GranuleError("INTERNAL", "the server named no image");
+    return image;
+  }
+
+  async remove(nameOrId: string, options: { force?: boolean } = {}): Promise<void> {
+    await this.#connection.call("images.remove", { ...options, id: nameOrId });
+  }
+
+  async #load<M extends "images.load" | "images.import">(
+    method: M,
+    params: Params<M>,
+    { onProgress, signal }: { [K in "onProgress" | "signal"]: ImageImportOptions[K] | undefined },
+  ): Promise<ImageInfo[]> {
+    if (onProgress === undefined) {
+      const result = await this.#connection.call(method, params, { signal });
+      return "images" in result ? result.images : [];
+    }
+    const feed = await openFeed<M, LoadItem>(this.#connection, method, { ...params, progress: true }, signal);
+    for await (const item of feed) {
+      if (item.progress !== undefined) onProgress(item.progress);
+      if (item.images !== undefined) return item.images;
+    }
+    throw new GranuleError("CANCELLED", "the load was cancelled", { cause: signal?.reason });
+  }
+}
+
+async function* iterate<T>(feed: Promise<AsyncIterable<T>>): AsyncGenerator<T> {
+  yield* await feed;
+}
