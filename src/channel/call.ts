@@ -1,5 +1,5 @@
 import type { Runtime } from "../api.js";
-import { GranuleError } from "../errors.js";
+import type { GranuleError } from "../errors.js";
 import type { SessionStream, StreamHost } from "./session-stream.js";
 
 /** A request while it is worked on: what a handler may use besides its params. */

@@ -1,6 +1,5 @@
 import { GranuleError } from "../errors.js";
-import type { Codec } from "./codec.js";
-import { createCodec } from "./codec.js";
+import { type Codec, createCodec } from "./codec.js";
 import { type Frame, FrameType, type Hello, type RequestOptions, resetError } from "./frames.js";
 import { type MethodName, type Params, type Result, SUBPROTOCOLS } from "./protocol.js";
 import { errorFromWire } from "./wire-error.js";
@@ -105,8 +104,14 @@ export class ClientConnection {
       };
       const settle = (): void => signal?.removeEventListener("abort", abort);
       const pending: Pending = {
-        resolve: (result) => (settle(), resolve(result as Result<M>)),
-        reject: (error) => (settle(), reject(error)),
+        resolve: (result) => {
+          settle();
+          resolve(result as Result<M>);
+        },
+        reject: (error) => {
+          settle();
+          reject(error);
+        },
         onResult: onResult as Pending["onResult"],
         abandoned: false,
       };

@@ -1,6 +1,6 @@
 import type {
-  AttachOptions,
   Attachment,
+  AttachOptions,
   Container,
   ContainerInfo,
   ExecOptions,

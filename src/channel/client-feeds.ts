@@ -59,8 +59,14 @@ function receiveFeed<T>(
   const push = (item: unknown): void => queue.push(item as T);
   connection.openStream(id, {
     ...(bytes ? { onData: push } : { onItem: push }),
-    onEnd: () => (settle(), queue.end()),
-    onReset: (error) => (settle(), queue.fail(error)),
+    onEnd: () => {
+      settle();
+      queue.end();
+    },
+    onReset: (error) => {
+      settle();
+      queue.fail(error);
+    },
   });
   return queue;
 }

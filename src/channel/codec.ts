@@ -91,7 +91,9 @@ function plain(value: unknown): unknown {
     for (let i = 0; i < value.length; i++) {
       const entry: unknown = value[i];
       const changed = plain(entry);
-      if (changed !== entry) (copy ??= value.slice())[i] = changed;
+      if (changed === entry) continue;
+      copy ??= value.slice();
+      copy[i] = changed;
     }
     return copy ?? value;
   }

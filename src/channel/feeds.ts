@@ -104,10 +104,7 @@ async function sendLogs(sender: ByteSender, lines: ReturnType<Container["logs"]>
   await flush();
 }
 
-async function feed(
-  sender: { end(): void; fail(error: GranuleError): void },
-  run: () => Promise<void>,
-): Promise<void> {
+async function feed(sender: { end(): void; fail(error: GranuleError): void }, run: () => Promise<void>): Promise<void> {
   try {
     await run();
     sender.end();

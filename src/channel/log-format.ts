@@ -54,7 +54,8 @@ function parseEntry(entry: Uint8Array): LogLine {
     time: decoder.decode(entry.subarray(0, timeEnd)),
     stream,
     partial: decoder.decode(entry.subarray(streamEnd + 1, tagEnd)) === "P",
-    data: entry.slice(tagEnd + 1),
+    // A copy: the bytes of a message may share a far larger buffer, and slice of a Buffer copies nothing.
+    data: new Uint8Array(entry.subarray(tagEnd + 1)),
   };
 }
 

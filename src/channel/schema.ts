@@ -16,9 +16,7 @@ export type Infer<S> = S extends Schema<infer T> ? T : never;
 
 /** One schema for every field of T: a field that is added to T and forgotten here does not compile. */
 export type Shape<T> = {
-  [K in keyof T]-?: Record<never, never> extends Pick<T, K>
-    ? OptionalSchema<Exclude<T[K], undefined>>
-    : Schema<T[K]>;
+  [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? OptionalSchema<Exclude<T[K], undefined>> : Schema<T[K]>;
 };
 
 function invalid(path: string, expected: string): GranuleError {
