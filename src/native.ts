@@ -13,12 +13,14 @@ export type SpawnReport =
   | { ok: true; monitorPid: number; pid: number; createdNs: bigint; startedNs: bigint }
   | ({ ok: false } & NativeFailure);
 
+/** Of the rules that name a call, the first one whose arguments all match decides. */
 export interface SeccompRule {
   /** System call names; unknown ones are passed over. */
   names: string[];
   /** `allow`, or the errno number to answer with. */
   action: "allow" | number;
-  args?: { index: number; op: "eq" | "ne" | "lt" | "le" | "ge" | "gt" | "masked-eq"; value: bigint; mask?: bigint }[];
+  /** Each matches where `(argument & mask) === value`. */
+  args?: { index: number; mask: bigint; value: bigint }[];
 }
 
 export interface UnpackOptions {

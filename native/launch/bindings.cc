@@ -1,7 +1,11 @@
 #include "bindings.h"
 
+#include "seccomp.h"
+
 namespace granule {
 
-void exportLaunch(Napi::Env, Napi::Object) {}
+void exportLaunch(Napi::Env env, Napi::Object exports) {
+  exports.Set("compileSeccomp", Napi::Function::New(env, compileSeccomp, "compileSeccomp"));
+}
 
 }  // namespace granule

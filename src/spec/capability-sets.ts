@@ -1,5 +1,5 @@
 import { GranuleError } from "../errors.js";
-import { capabilityNames, capabilityNumber, type CapabilityName } from "./linux/capabilities.js";
+import { type CapabilityName, capabilityNames, capabilityNumber } from "./linux/capabilities.js";
 import type { OciCapabilities } from "./oci.js";
 
 /** What a container may do unless told otherwise: the 14 of docker's default. */
@@ -52,7 +52,9 @@ export function resolveCapabilities(
   }
   let base: readonly CapabilityName[] = drops.has("ALL") ? [] : defaultCapabilities;
   if (adds.has("ALL")) base = capabilityNames;
-  return capabilityNames.filter((name) => host.has(name) && !drops.has(name) && (adds.has(name) || base.includes(name)));
+  return capabilityNames.filter(
+    (name) => host.has(name) && !drops.has(name) && (adds.has(name) || base.includes(name)),
+  );
 }
 
 /**

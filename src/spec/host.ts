@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { capabilityNames, type CapabilityName } from "./linux/capabilities.js";
+import { type CapabilityName, capabilityNames } from "./linux/capabilities.js";
 
 /** What a container's spec depends on beside its options and its image; read once a process. */
 export interface HostFacts {

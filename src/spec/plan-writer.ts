@@ -1,5 +1,5 @@
 import { GranuleError } from "../errors.js";
-import { PLAN_MAGIC, type OpNumber } from "./plan-ops.js";
+import { type OpNumber, PLAN_MAGIC } from "./plan-ops.js";
 
 const HEADER_BYTES = 16;
 const OP_HEADER_BYTES = 8;

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
-import { capabilityBits } from "./linux/capabilities.js";
 import type { ContainerSpec } from "./container-spec.js";
 import { defaultDeviceLinks } from "./default-devices.js";
+import { capabilityBits } from "./linux/capabilities.js";
 import { namespaceFlags } from "./linux/namespaces.js";
 import { rlimitNumbers } from "./linux/rlimits.js";
 import { parseMountOptions } from "./mount-options.js";
@@ -18,7 +18,7 @@ import { PlanWriter } from "./plan-writer.js";
 
 /** Where a container's root file system comes from. All paths are the host's. */
 export type RootSource =
-  | { kind: "overlay"; upper: string; work: string; /** Topmost first. */ layers: readonly string[] }
+  | { kind: "overlay"; upper: string; work: string /** Topmost first. */; layers: readonly string[] }
   | { kind: "bind"; path: string };
 
 /** v2 and v1 cgroups of a process, as host paths; absent ones are not used. */
