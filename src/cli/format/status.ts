@@ -12,7 +12,7 @@ export function containerStatus(info: ContainerInfo, now: number = Date.now()): 
 
 function exitText(info: ContainerInfo, now: number): string {
   const code = info.exit?.code === undefined ? "unknown" : String(info.exit.code);
-  const cause = info.exit?.oomKilled ? ", out of memory" : "";
+  const cause = info.exit?.oomKilled ? ", OOM" : "";
   const age = info.finishedAt === undefined ? "" : ` ${humanAge(info.finishedAt, now)}`;
   return `Exited (${code}${cause})${age}`;
 }

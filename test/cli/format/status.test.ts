@@ -35,7 +35,7 @@ test("a stopped one tells its code and why", () => {
   const stopped = (exit: ContainerInfo["exit"] & object): ContainerInfo =>
     container({ state: "stopped", finishedAt, exit });
   assert.is(containerStatus(stopped({ code: 0, oomKilled: false }), now), "Exited (0) 3 seconds ago");
-  assert.is(containerStatus(stopped({ code: 137, oomKilled: true }), now), "Exited (137, out of memory) 3 seconds ago");
+  assert.is(containerStatus(stopped({ code: 137, oomKilled: true }), now), "Exited (137, OOM) 3 seconds ago");
   assert.is(containerStatus(stopped({ oomKilled: false }), now), "Exited (unknown) 3 seconds ago");
 });
 
