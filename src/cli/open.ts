@@ -1,11 +1,8 @@
 import type { Runtime } from "../api.js";
 import type { Directories } from "../state/directories.js";
 
-/** Opens the runtime in this process, as the owner of its state directory. */
+/** Opens the runtime in this process, as the owner of its state directory. Loaded only by the commands that own one. */
 export async function openInProcess({ root, state }: Directories): Promise<Runtime> {
-  const path: string = "../runtime/runtime.js";
-  const module = (await import(path)) as {
-    openRuntime(options: { root: string; state: string }): Promise<Runtime>;
-  };
-  return module.openRuntime({ root, state });
+  const { openRuntime } = await import("../runtime/runtime.js");
+  return openRuntime({ root, state });
 }
