@@ -7,6 +7,7 @@ import { resolveUser, type ResolvedUser } from "../image/user.js";
 import { monitorPath, native } from "../native.js";
 import { buildContainerSpec, type ContainerSpec } from "../spec/container-spec.js";
 import { encodeLaunchPlan, type MonitorContext } from "../spec/plan.js";
+import { seccompProgram } from "../spec/seccomp.js";
 import type { ContainerRecord } from "../state/container-store.js";
 import { launchError } from "./failure.js";
 import type { LaunchImage, Services } from "./services.js";
@@ -45,8 +46,8 @@ export function makeFolders(folder: string, spec: ContainerSpec): void {
 
 /** The compiled system call filter; undefined where the options switch it off. */
 export function systemCallFilter(record: ContainerRecord, spec: ContainerSpec, services: Services): Buffer | undefined {
-  void [record, spec, services];
-  return undefined;
+  if (record.options.seccomp === "unconfined") return undefined;
+  return seccompProgram(spec.oci.process.capabilities.bounding, services.directories.cache);
 }
 
 export interface Launched {
