@@ -40,7 +40,7 @@
       "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,--gc-sections"],
       "cflags": ["-ffunction-sections", "-fdata-sections"],
       "cflags_cc": ["-fno-exceptions", "-fno-rtti"],
-      "sources": ["<!@(find native/monitor native/launch/child -name '*.cc' | sort)"],
+      "sources": ["native/launch/report.cc", "<!@(find native/monitor native/launch/child -name '*.cc' | sort)"],
       "conditions": [["sanitize==0", { "ldflags": ["-static"] }]]
     }
   ]

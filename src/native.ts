@@ -95,8 +95,6 @@ export interface Addon {
   boottimeNs(): bigint;
   /** SO_PEERCRED of a connected unix socket. */
   peerCredentials(descriptor: number): { pid: number; uid: number; gid: number };
-  /** Puts a terminal into raw mode and back is node's own job; this sends a signal by pidfd, false where it is gone. */
-  pidfdSendSignal(pid: number, startTimeTicks: bigint, signal: number): boolean;
 }
 
 let loaded: Addon | undefined;

@@ -1,11 +1,145 @@
-#include "bindings.h"
+#include "launch/bindings.h"
 
-#include "seccomp.h"
+#include <sys/file.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "kernel/fd.h"
+#include "kernel/syscalls.h"
+#include "launch/reaper.h"
+#include "launch/seccomp.h"
+#include "launch/spawn_monitor.h"
 
 namespace granule {
 
+namespace {
+
+[[noreturn]] void throwErrno(Napi::Env env, const char* syscall, const std::string& path) {
+  const int error = errno;
+  Napi::Error thrown = Napi::Error::New(env, std::string(syscall) + " " + path + ": " + std::strerror(error));
+  thrown.Set("code", Napi::String::New(env, strerrorname_np(error)));
+  thrown.Set("syscall", Napi::String::New(env, syscall));
+  thrown.Set("path", Napi::String::New(env, path));
+  throw thrown;
+}
+
+Napi::Object reportObject(Napi::Env env, const SpawnedMonitor& spawned) {
+  const Report& report = spawned.report;
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("ok", report.error == 0);
+  if (report.error != 0) {
+    const char* name = strerrorname_np(report.error);
+    object.Set("step", stepName(report.step));
+    object.Set("errno", name == nullptr ? std::to_string(report.error) : std::string(name));
+    object.Set("path", report.path);
+    return object;
+  }
+  object.Set("monitorPid", spawned.pid);
+  object.Set("pid", report.pid);
+  object.Set("createdNs", Napi::BigInt::New(env, report.createdNs));
+  object.Set("startedNs", Napi::BigInt::New(env, report.startedNs));
+  return object;
+}
+
+/// The sealed program of each path, kept open for the life of the process.
+int programFor(const std::string& path) {
+  static std::map<std::string, Fd> programs;
+  auto found = programs.find(path);
+  if (found == programs.end()) found = programs.emplace(path, sealedProgram(path.c_str())).first;
+  return found->second.get();
+}
+
+/// One start under way: lives from the call in JavaScript until its promise has settled.
+struct Launch {
+  Launch(Napi::Env env, Napi::Uint8Array bytes)
+      : deferred(Napi::Promise::Deferred::New(env)), plan(bytes.Data(), bytes.Data() + bytes.ByteLength()) {}
+
+  Napi::Promise::Deferred deferred;
+  std::vector<std::uint8_t> plan;
+  SpawnedMonitor spawned;
+};
+
+void settle(Napi::Env env, Napi::Function, void*, Launch* launch) {
+  const std::unique_ptr<Launch> owned(launch);
+  if (env != nullptr) owned->deferred.Resolve(reportObject(env, owned->spawned));
+}
+
+using LaunchDone = Napi::TypedThreadSafeFunction<void, Launch, settle>;
+
+Napi::Value spawnMonitorAsync(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  int program = -1;
+  try {
+    program = programFor(info[0].As<Napi::String>());
+  } catch (const std::system_error& error) {
+    errno = error.code().value();
+    throwErrno(env, "memfd_create", info[0].As<Napi::String>());
+  }
+  auto launch = std::make_unique<Launch>(env, info[1].As<Napi::Uint8Array>());
+  const Napi::Promise promise = launch->deferred.Promise();
+  LaunchDone finished = LaunchDone::New(env, "granule launch", 0, 1);
+  // A thread of its own and not libuv's pool: a start never waits behind file system work.
+  std::thread([program, finished, owned = std::move(launch)]() mutable {
+    owned->spawned = spawnMonitor(program, owned->plan.data(), owned->plan.size());
+    reapLater(std::move(owned->spawned.pidfd));
+    finished.BlockingCall(owned.release());
+    finished.Release();
+  }).detach();
+  return promise;
+}
+
+Napi::Value lockFile(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid()) throwErrno(info.Env(), "open", path);
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return Napi::Number::New(info.Env(), -1);
+    throwErrno(info.Env(), "flock", path);
+  }
+  return Napi::Number::New(info.Env(), file.release());
+}
+
+void unlockFile(const Napi::CallbackInfo& info) { ::close(info[0].As<Napi::Number>().Int32Value()); }
+
+Napi::Value boottimeNs(const Napi::CallbackInfo& info) {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  const auto seconds = static_cast<std::uint64_t>(now.tv_sec);
+  return Napi::BigInt::New(info.Env(), seconds * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec));
+}
+
+Napi::Value peerCredentials(const Napi::CallbackInfo& info) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(info[0].As<Napi::Number>().Int32Value(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    throwErrno(info.Env(), "getsockopt", "SO_PEERCRED");
+  }
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("pid", peer.pid);
+  object.Set("uid", static_cast<double>(peer.uid));
+  object.Set("gid", static_cast<double>(peer.gid));
+  return object;
+}
+
+}  // namespace
+
 void exportLaunch(Napi::Env env, Napi::Object exports) {
+  exports.Set("spawnMonitor", Napi::Function::New(env, spawnMonitorAsync, "spawnMonitor"));
   exports.Set("compileSeccomp", Napi::Function::New(env, compileSeccomp, "compileSeccomp"));
+  exports.Set("lockFile", Napi::Function::New(env, lockFile, "lockFile"));
+  exports.Set("unlockFile", Napi::Function::New(env, unlockFile, "unlockFile"));
+  exports.Set("boottimeNs", Napi::Function::New(env, boottimeNs, "boottimeNs"));
+  exports.Set("peerCredentials", Napi::Function::New(env, peerCredentials, "peerCredentials"));
 }
 
 }  // namespace granule

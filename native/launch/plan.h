@@ -41,7 +41,7 @@ enum class Op : std::uint32_t {
   ReadOnlyPath = 40,  ///< | inside path, remounted read-only; ENOENT is fine
   WriteFile = 41,     ///< mode | inside path, content; for /etc/hostname, /etc/hosts, /etc/resolv.conf
   RootReadOnly = 42,  ///< |
-  Console = 43,       ///< | inside path (/dev/console): the terminal is bound there
+  Console = 43,       ///< | inside path (/dev/console) where the terminal is bound; empty: opened only
   PivotRoot = 44,     ///< |
   Hostname = 45,      ///< | name
   LoopbackUp = 46,    ///< |

@@ -14,7 +14,7 @@ enum class Message : std::uint8_t {
   Kill = 3,    ///< u32 signal, sent to the container's first process -> Ok or Failure
   Resize = 4,  ///< u16 rows, u16 columns -> Ok or Failure
   Wait = 5,    ///< -> Exit, when the process has ended and the record is on disk
-  Attach = 6,  ///< u8 bits: 1 stdin, 2 stdout, 4 stderr -> Ok, then Output frames, Exit at the end
+  Attach = 6,  ///< u8 bits: 1 stdin, 2 stdout, 4 stderr, 8 output from the log's beginning -> Ok, then Output frames, Exit at the end
   Input = 16,  ///< bytes for stdin; an empty one is end of file. Answered by Credit as the process takes them over
   // Answers.
   Ok = 64,
@@ -31,6 +31,7 @@ enum class Message : std::uint8_t {
 /// cgroup where it has them: cpuUsec, userUsec, systemUsec, throttledUsec, memoryPeakBytes, oomKills.
 /// A process that never started has `failedStep`, `failedErrno` and `failedPath`.
 
-inline constexpr std::uint32_t kMaxFrameBytes = 1 << 20;
+/// Largest frame that the monitor takes or sends, its length field not counted.
+inline constexpr std::uint32_t kMaxFrameBytes = 256 * 1024;
 
 }  // namespace granule

@@ -98,8 +98,10 @@ export function encodeLaunchPlan(spec: ContainerSpec, context: LaunchContext): B
 /** Encodes the plan of a further process in a running container of the given spec. */
 export function encodeExecPlan(oci: OciSpec, process: OciProcess, context: ExecContext): Buffer {
   const plan = new PlanWriter();
-  plan.op(Op.SetNamespaces, [context.pid, context.startTimeTicks, cloneFlags(oci)]);
+  // What writes below /proc comes before the container's own /proc is in sight.
   writeMonitorOps(plan, process, context);
+  plan.op(Op.SetNamespaces, [context.pid, context.startTimeTicks, cloneFlags(oci)]);
+  if (process.terminal) plan.op(Op.Console, [], [""]);
   writeProcessOps(plan, oci, process, context.seccomp);
   return plan.finish();
 }

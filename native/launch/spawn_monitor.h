@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernel/fd.h"
+#include "launch/report.h"
+
+namespace granule {
+
+/// A monitor that was started: its pid, a descriptor to reap it by, and what it reported.
+struct SpawnedMonitor {
+  pid_t pid = 0;
+  Fd pidfd;
+  Report report;
+};
+
+/// The monitor's program in a sealed memfd (memfd_create(2)), so that no container can write to what the next one
+/// runs, whatever /proc/PID/exe leads it to (CVE-2019-5736). Throws std::system_error.
+Fd sealedProgram(const char* path);
+
+/// Starts a monitor with this plan and waits for its report. Blocks: call it on a thread of its own. A failure to
+/// start it is in the report. CLONE_VM and CLONE_VFORK: the caller's memory is never copied, however large it is.
+SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t bytes);
+
+}  // namespace granule

@@ -1,0 +1,159 @@
+#include "monitor/connection.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace granule {
+
+namespace {
+
+constexpr std::size_t kFrameHeader = 5;
+constexpr std::uint8_t kStdoutBit = 2;
+constexpr std::uint8_t kStderrBit = 4;
+
+std::uint8_t bitOf(Stream stream) { return stream == Stream::Stdout ? kStdoutBit : kStderrBit; }
+Message messageOf(Stream stream) { return stream == Stream::Stdout ? Message::Stdout : Message::Stderr; }
+
+}  // namespace
+
+void Connection::accept(Fd socket) {
+  socket_ = std::move(socket);
+  attached = 0;
+  waitsForExit = waitsForStart = exitSent = behind_ = malformed_ = false;
+  watched = 0;
+  used_ = inUsed_ = inAt_ = 0;
+  fileGeneration_ = 0;
+  position_ = {};
+}
+
+void Connection::close() {
+  socket_.reset();
+  behindFile_.reset();
+  attached = 0;
+  waitsForExit = waitsForStart = false;
+  // Whole pages of the buffers go back to the system: an idle monitor stays small.
+  constexpr std::uintptr_t page = 4096;
+  const auto begin = (reinterpret_cast<std::uintptr_t>(out_) + page - 1) & ~(page - 1);
+  const auto end = reinterpret_cast<std::uintptr_t>(in_ + sizeof in_) & ~(page - 1);
+  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+bool Connection::append(Message type, const void* payload, std::size_t bytes) {
+  if (used_ + kFrameHeader + bytes > sizeof out_) return false;
+  const auto length = static_cast<std::uint32_t>(bytes + 1);
+  std::memcpy(out_ + used_, &length, sizeof length);
+  out_[used_ + 4] = static_cast<char>(type);
+  if (bytes > 0) std::memcpy(out_ + used_ + kFrameHeader, payload, bytes);
+  used_ += kFrameHeader + bytes;
+  return true;
+}
+
+bool Connection::send(Message type, const void* payload, std::size_t bytes) {
+  if (!append(type, payload, bytes)) return false;
+  flush();
+  return true;
+}
+
+void Connection::output(Stream stream, const char* data, std::size_t bytes, const LogPosition& before,
+                        const Log& log) {
+  if ((attached & bitOf(stream)) == 0 || behind_) return;
+  if (append(messageOf(stream), data, bytes)) {
+    flush();
+  } else if (log.enabled()) {
+    startAt(before);
+  }
+}
+
+bool Connection::hasRoomFor(std::size_t bytes, const Log& log) const {
+  return attached == 0 || log.enabled() || used_ + kFrameHeader + bytes <= sizeof out_;
+}
+
+void Connection::flush() {
+  std::size_t at = 0;
+  while (at < used_) {
+    const ssize_t sent = ::send(socket_.get(), out_ + at, used_ - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) return close();
+      break;
+    }
+    at += static_cast<std::size_t>(sent);
+  }
+  used_ -= at;
+  if (used_ > 0 && at > 0) std::memmove(out_, out_ + at, used_);
+}
+
+void Connection::catchUp(const Log& log) {
+  static char chunk[160 * 1024];  // more than the longest line the log ever holds
+  while (behind_ && open() && used_ == 0) {
+    if (position_.generation == log.position().generation && position_.offset == log.position().offset) {
+      behind_ = false;
+      behindFile_.reset();
+      return;
+    }
+    if (!behindFile_.valid() || fileGeneration_ != position_.generation) {
+      behindFile_ = log.openGeneration(position_.generation);
+      fileGeneration_ = position_.generation;
+    }
+    const ssize_t got = !behindFile_.valid() ? 0
+                        : ::pread(behindFile_.get(), chunk, sizeof chunk, static_cast<off_t>(position_.offset));
+    if (got <= 0) {
+      // The end of a rotated file, or one that rotation has removed: on to the next.
+      if (position_.generation >= log.position().generation) return;
+      position_ = {position_.generation + 1, 0};
+      behindFile_.reset();
+      continue;
+    }
+    const char* at = chunk;
+    const char* end = chunk + got;
+    while (at < end) {
+      const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+      constexpr std::ptrdiff_t kPrefix = 40;  // "<30 bytes of time> stdout F "
+      if (newline == nullptr || newline - at < kPrefix - 1) break;
+      const Stream stream = at[34] == 'o' ? Stream::Stdout : Stream::Stderr;
+      const bool whole = at[38] == 'F';
+      const char* text = at + kPrefix;
+      const auto bytes = static_cast<std::size_t>(newline - text) + (whole ? 1 : 0);
+      if ((attached & bitOf(stream)) != 0 && !append(messageOf(stream), text, bytes)) break;
+      position_.offset += static_cast<std::uint64_t>(newline + 1 - at);
+      at = newline + 1;
+    }
+    if (at == chunk && used_ == 0) return;  // a line still being written
+    flush();
+  }
+}
+
+bool Connection::receive() {
+  if (inAt_ > 0) {
+    std::memmove(in_, in_ + inAt_, inUsed_ - inAt_);
+    inUsed_ -= inAt_;
+    inAt_ = 0;
+  }
+  const ssize_t got = ::recv(socket_.get(), in_ + inUsed_, sizeof in_ - inUsed_, MSG_DONTWAIT);
+  if (got < 0) return errno == EAGAIN || errno == EINTR;
+  inUsed_ += static_cast<std::size_t>(got);
+  return got > 0;
+}
+
+bool Connection::next(Message& type, const std::uint8_t*& payload, std::uint32_t& bytes) {
+  if (inUsed_ - inAt_ < kFrameHeader) return false;
+  std::uint32_t length = 0;
+  std::memcpy(&length, in_ + inAt_, sizeof length);
+  if (length == 0 || length > sizeof in_ - 4) {
+    malformed_ = true;
+    return false;
+  }
+  if (inUsed_ - inAt_ < 4 + length) return false;
+  type = static_cast<Message>(in_[inAt_ + 4]);
+  payload = in_ + inAt_ + kFrameHeader;
+  bytes = length - 1;
+  inAt_ += 4 + length;
+  return true;
+}
+
+}  // namespace granule

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/fd.h"
+#include "monitor/log.h"
+#include "monitor/protocol.h"
+
+namespace granule {
+
+/// One client of the monitor. Its output waits in a bounded buffer; an attached reader that falls behind is served
+/// from the log until it has caught up, so that it loses nothing, holds up nobody and costs no more memory.
+class Connection {
+ public:
+  static constexpr std::size_t kBufferBytes = 256 * 1024;
+
+  void accept(Fd socket);
+  void close();
+  [[nodiscard]] bool open() const { return socket_.valid(); }
+  [[nodiscard]] int descriptor() const { return socket_.get(); }
+
+  /// Queues a whole frame; false where the buffer has no room for it.
+  bool send(Message type, const void* payload, std::size_t bytes);
+  /// Output of the process. `before` is where the log stood before it took these bytes.
+  void output(Stream stream, const char* data, std::size_t bytes, const LogPosition& before, const Log& log);
+  /// Whether `bytes` of output would find room, or the log stands in: what a process without a log waits for.
+  [[nodiscard]] bool hasRoomFor(std::size_t bytes, const Log& log) const;
+
+  /// Writes what waits; closes itself where the peer is gone.
+  void flush();
+  /// Moves on from the log while there is room. Call once flushed.
+  void catchUp(const Log& log);
+  void startAt(const LogPosition& position) { behind_ = true; position_ = position; }
+
+  /// Reads what came; false at end of file. Frames are taken by next().
+  bool receive();
+  /// The next whole frame, or false. `payload` stays until the next receive().
+  bool next(Message& type, const std::uint8_t*& payload, std::uint32_t& bytes);
+  [[nodiscard]] bool malformed() const { return malformed_; }
+
+  [[nodiscard]] bool waitsToWrite() const { return used_ > 0; }
+  [[nodiscard]] bool behind() const { return behind_; }
+  [[nodiscard]] std::size_t used() const { return used_; }
+
+  std::uint8_t attached = 0;    ///< bits of Attach
+  bool waitsForExit = false;
+  bool waitsForStart = false;
+  bool exitSent = false;
+  std::uint32_t watched = 0;    ///< epoll events now asked for
+
+ private:
+  bool append(Message type, const void* payload, std::size_t bytes);
+
+  Fd socket_;
+  Fd behindFile_;
+  std::uint64_t fileGeneration_ = 0;
+  LogPosition position_;
+  bool behind_ = false;
+  bool malformed_ = false;
+  std::size_t used_ = 0;
+  std::size_t inUsed_ = 0;
+  std::size_t inAt_ = 0;
+  char out_[kBufferBytes];
+  std::uint8_t in_[kBufferBytes + 4096];
+};
+
+}  // namespace granule

@@ -1,0 +1,220 @@
+#include "monitor/monitor.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+namespace granule {
+
+namespace {
+
+enum Source : std::uint64_t { kListener, kChild, kStdout, kStderr, kStdin, kFirstConnection };
+
+std::array<Connection, 32> connections;
+char chunk[StdioRelay::kChunkBytes];
+
+/// Which descriptor is watched for what; epoll is told of changes only.
+struct Watch {
+  int descriptor = -1;
+  std::uint32_t events = 0;
+};
+std::array<Watch, kFirstConnection + 32> watches;
+
+void watch(const Fd& epoll, std::uint64_t source, int descriptor, std::uint32_t events) {
+  Watch& now = watches[source];
+  if (descriptor < 0 || events == 0) descriptor = -1;
+  if (now.descriptor == descriptor && (descriptor < 0 || now.events == events)) return;
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = source;
+  if (now.descriptor >= 0 && now.descriptor != descriptor) {
+    ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, now.descriptor, nullptr);  // one closed since is gone already
+    now.descriptor = -1;
+  }
+  if (descriptor >= 0) {
+    const int add = now.descriptor == descriptor ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (::epoll_ctl(epoll.get(), add, descriptor, &event) != 0) {
+      // A new descriptor of the same number, or one already there.
+      ::epoll_ctl(epoll.get(), errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, &event);
+    }
+  }
+  now = {descriptor, events};
+}
+
+}  // namespace
+
+void Monitor::loop() {
+  epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
+  while (!mayLeave()) {
+    watchAll();
+    std::array<epoll_event, 16> events{};
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    for (int index = 0; index < count; ++index) handle(events[static_cast<std::size_t>(index)].data.u64);
+    pump();
+    if (childGone_ && !recorded_) recordExit();
+    for (Connection& connection : connections) {
+      if (!connection.open()) continue;
+      if (connection.waitsToWrite()) connection.flush();
+      if (connection.open() && connection.behind()) connection.catchUp(log_);
+    }
+    if (recorded_) announceExit();
+  }
+}
+
+void Monitor::watchAll() {
+  watch(epoll_, kListener, listener_.get(), EPOLLIN);
+  watch(epoll_, kChild, childGone_ ? -1 : child_.pidfd.get(), EPOLLIN);
+  const bool room = std::all_of(connections.begin(), connections.end(), [this](const Connection& connection) {
+    return !connection.open() || connection.hasRoomFor(sizeof chunk, log_);
+  });
+  const std::uint32_t reading = room ? static_cast<std::uint32_t>(EPOLLIN) : 0U;
+  const std::uint32_t writing = stdio_.inputPending() ? static_cast<std::uint32_t>(EPOLLOUT) : 0U;
+  if (stdio_.terminal()) {
+    watch(epoll_, kStdout, stdio_.outputDescriptor(), reading | writing);
+  } else {
+    watch(epoll_, kStdout, stdio_.outputDescriptor(), reading);
+    watch(epoll_, kStderr, stdio_.errorsDescriptor(), reading);
+    watch(epoll_, kStdin, stdio_.inputDescriptor(), writing);
+  }
+  for (std::size_t index = 0; index < connections.size(); ++index) {
+    const Connection& connection = connections[index];
+    const bool paused = stdio_.inputPending() && (connection.attached & 1) != 0;
+    const std::uint32_t wanted = (paused ? 0U : static_cast<std::uint32_t>(EPOLLIN)) |
+                                 (connection.waitsToWrite() ? static_cast<std::uint32_t>(EPOLLOUT) : 0U) | EPOLLRDHUP;
+    watch(epoll_, kFirstConnection + index, connection.descriptor(), wanted);
+  }
+}
+
+void Monitor::handle(std::uint64_t source) {
+  if (source == kListener) return acceptConnection();
+  if (source == kChild) return childEnded();
+  if (source == kStdin || (source == kStdout && stdio_.inputPending())) {
+    stdio_.pushInput();
+    const auto taken = static_cast<std::uint32_t>(stdio_.takeWritten());
+    if (inputFrom_ != nullptr && inputFrom_->open()) {
+      if (taken > 0) inputFrom_->send(Message::Credit, &taken, sizeof taken);
+      if (!stdio_.inputPending()) serve(*inputFrom_);
+    }
+    return;
+  }
+  if (source < kFirstConnection) return;  // output: pump() reads it
+  Connection& connection = connections[source - kFirstConnection];
+  if (!connection.open()) return;
+  connection.flush();
+  if (!connection.open() || (stdio_.inputPending() && (connection.attached & 1) != 0)) return;
+  if (!connection.receive()) {
+    // A peer that closed keeps nothing of it; input it had sent was served before.
+    if (inputFrom_ == &connection) inputFrom_ = nullptr;
+    connection.close();
+    return;
+  }
+  serve(connection);
+}
+
+void Monitor::acceptConnection() {
+  for (;;) {
+    Fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!socket.valid()) return;
+    const auto free = std::find_if(connections.begin(), connections.end(),
+                                   [](const Connection& connection) { return !connection.open(); });
+    if (free != connections.end()) free->accept(std::move(socket));
+  }
+}
+
+void Monitor::pump() {
+  for (const Stream stream : {Stream::Stdout, Stream::Stderr}) {
+    // A few chunks a turn, so that an endless writer leaves the other stream and the clients their share.
+    for (int turn = 0; turn < 8; ++turn) {
+      for (const Connection& connection : connections) {
+        if (connection.open() && !connection.hasRoomFor(sizeof chunk, log_)) return;
+      }
+      const std::size_t bytes = stdio_.read(stream, chunk);
+      if (bytes == 0) break;
+      const LogPosition before = log_.position();
+      log_.write(stream, chunk, bytes);
+      for (Connection& connection : connections) {
+        if (connection.open()) connection.output(stream, chunk, bytes, before, log_);
+      }
+    }
+  }
+}
+
+void Monitor::childEnded() {
+  siginfo_t info{};
+  if (::waitid(P_PIDFD, static_cast<id_t>(child_.pidfd.get()), &info, WEXITED | __WALL) != 0) return;
+  exit_.finished = Instant::now();
+  if (info.si_code == CLD_EXITED) {
+    exit_.code = info.si_status;
+  } else {
+    exit_.signal = info.si_status;
+  }
+  childGone_ = true;
+  state_ = State::Stopped;
+}
+
+void Monitor::recordExit() {
+  // All of the container's processes died with its first one, so what the pipes hold is all there will be. A process
+  // that entered may leave others behind that keep them open: what is there now is taken, and no more awaited.
+  for (;;) {
+    std::size_t read = 0;
+    for (const Stream stream : {Stream::Stdout, Stream::Stderr}) {
+      for (const Connection& connection : connections) {
+        if (connection.open() && !connection.hasRoomFor(sizeof chunk, log_)) return;
+      }
+      const std::size_t bytes = stdio_.read(stream, chunk);
+      read += bytes;
+      const LogPosition before = log_.position();
+      log_.write(stream, chunk, bytes);
+      for (Connection& connection : connections) {
+        if (bytes > 0 && connection.open()) connection.output(stream, chunk, bytes, before, log_);
+      }
+    }
+    if (read == 0) break;
+  }
+  if (config_.cgroup != nullptr) readCounters(config_.cgroup, counters_);
+  plan_.each([this](const OpView& op) {
+    if (op.kind() == Op::CgroupJoin) readCounters(op.first(), counters_);
+    return true;
+  });
+  exit_.oomKilled = counters_.oomKills != UINT64_MAX && counters_.oomKills > 0;
+  exit_.lostLogBytes = log_.lostBytes();
+  writeExitRecord(config_.exitRecord, exit_, counters_, nullptr);
+  recorded_ = true;
+}
+
+void Monitor::announceExit() {
+  std::array<std::uint8_t, 41> payload{};
+  std::uint8_t* at = payload.data();
+  const auto put = [&at](const auto& value) {
+    std::memcpy(at, &value, sizeof value);
+    at += sizeof value;
+  };
+  put(exit_.code);
+  put(exit_.signal);
+  put(static_cast<std::uint8_t>(exit_.oomKilled));
+  put(exit_.started.wallNs);
+  put(exit_.finished.wallNs);
+  put(exit_.started.bootNs);
+  put(exit_.finished.bootNs);
+  for (Connection& connection : connections) {
+    if (!connection.open() || connection.exitSent || connection.behind()) continue;
+    if (!connection.waitsForExit && connection.attached == 0) continue;
+    connection.exitSent = connection.send(Message::Exit, payload.data(), payload.size());
+  }
+}
+
+bool Monitor::mayLeave() const {
+  return recorded_ && std::none_of(connections.begin(), connections.end(), [](const Connection& connection) {
+           const bool owed = (connection.waitsForExit || connection.attached != 0) && !connection.exitSent;
+           return connection.open() && (owed || connection.behind() || connection.waitsToWrite());
+         });
+}
+
+}  // namespace granule
