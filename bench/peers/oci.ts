@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "no
 import { join } from "node:path";
 import { buildContainerSpec } from "../../src/spec/container-spec.js";
 import { findCommand, output, timedStarts } from "./command.js";
+import { ociSeccomp } from "./oci-seccomp.js";
 import type { Peer, PeerHost } from "./peer.js";
 
 /**
@@ -35,13 +36,14 @@ function configuration(name: string, rootfs: string): unknown {
     image: { entrypoint: [], cmd: [], env: [], workingDir: "/", user: "", volumes: [], labels: {} },
     user: { uid: 0, gid: 0, additionalGids: [], home: "/" },
   });
+  const seccomp = ociSeccomp(new Set(oci.process.capabilities.bounding));
   return {
     ...oci,
     // Raising a hard limit is refused where CAP_SYS_RESOURCE is missing, and costs nothing that could be measured.
     process: { ...oci.process, rlimits: [] },
     root: { path: rootfs, readonly: false },
     mounts: oci.mounts.map((mount) => (mount.type === "cgroup2" ? { ...mount, type: "cgroup" } : mount)),
-    linux: { ...oci.linux, cgroupsPath: join(cgroupOf(name), "container") },
+    linux: { ...oci.linux, cgroupsPath: join(cgroupOf(name), "container"), seccomp },
   };
 }
 
