@@ -1,7 +1,7 @@
 import type { Container, CreateOptions, ExitStatus, Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { humanSize } from "./format/human.js";
-import { writeOut } from "./output.js";
+import { printLog } from "./log-printer.js";
 import { SampleWriter } from "./sample-writer.js";
 import { runSession } from "./terminal/session.js";
 import { SignalForwarder } from "./terminal/signals.js";
@@ -31,13 +31,19 @@ export async function runForeground(
   return exitCodeOfStatus(exit, create.memory);
 }
 
-/** Attaches before the start, so that no byte is missed. Undefined where the user detached. */
+/**
+ * Attaches and waits before the start, so that neither a byte nor the exit is missed, however short the run and however
+ * soon the container removes itself. Undefined where the user detached.
+ */
 async function runOnce(
   container: Container,
   session: { tty: boolean; stdin: boolean; stdout: NodeJS.WriteStream },
   signals: SignalForwarder,
   samples: SampleWriter | undefined,
 ): Promise<ExitStatus | undefined> {
+  const exit = container.wait();
+  // Where the start fails, that is told instead.
+  exit.catch(() => undefined);
   const attachment = await startOrRemove(container, async () => {
     const attached = await container.attach({ stdin: session.stdin });
     await container.start();
@@ -45,8 +51,7 @@ async function runOnce(
   });
   forwardTo(container, signals);
   samples?.follow(container);
-  if ((await runSession(attachment, session)) === "detached") return undefined;
-  return attachment.wait();
+  return (await runSession(attachment, session)) === "detached" ? undefined : exit;
 }
 
 /** An attachment ends with its process; the log goes on through every restart. */
@@ -58,11 +63,7 @@ async function followRestarts(
   await startOrRemove(container, () => container.start());
   forwardTo(container, signals);
   samples?.follow(container);
-  for await (const line of container.logs({ follow: true })) {
-    const stream = line.stream === "stdout" ? process.stdout : process.stderr;
-    await writeOut(stream, line.data);
-    if (!line.partial) await writeOut(stream, "\n");
-  }
+  await printLog(container.logs({ follow: true }));
   return container.wait();
 }
 

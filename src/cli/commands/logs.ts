@@ -1,8 +1,8 @@
 import type { Command } from "commander";
-import type { LogLine, LogOptions } from "../../api.js";
+import type { LogOptions } from "../../api.js";
 import type { CliContext } from "../context.js";
+import { type LogPrintOptions, printLog } from "../log-printer.js";
 import { defined } from "../options.js";
-import { writeOut } from "../output.js";
 import { parseTail } from "../parse/number.js";
 import { parseTime } from "../parse/time.js";
 
@@ -26,29 +26,8 @@ export function register(command: Command, context: CliContext): void {
       const container = await (await context.runtime()).containers.get(name);
       const abort = new AbortController();
       const { follow, since, tail } = options;
-      const printer = new LogPrinter(options.timestamps === true);
-      for await (const line of container.logs(defined<LogOptions>({ follow, since, tail, signal: abort.signal }))) {
-        if (options.until !== undefined && line.time > options.until) break;
-        await printer.print(line);
-      }
+      const lines = container.logs(defined<LogOptions>({ follow, since, tail, signal: abort.signal }));
+      await printLog(lines, defined<LogPrintOptions>({ timestamps: options.timestamps, until: options.until }));
       abort.abort();
     });
-}
-
-/** Puts lines back together as the container wrote them, each stream on its own. */
-class LogPrinter {
-  readonly #timestamps: boolean;
-  readonly #within = { stdout: false, stderr: false };
-
-  constructor(timestamps: boolean) {
-    this.#timestamps = timestamps;
-  }
-
-  async print(line: LogLine): Promise<void> {
-    const begins = !this.#within[line.stream];
-    this.#within[line.stream] = line.partial;
-    const time = Buffer.from(this.#timestamps && begins ? `${line.time} ` : "");
-    const end = Buffer.from(line.partial ? "" : "\n");
-    await writeOut(process[line.stream], Buffer.concat([time, line.data, end]));
-  }
 }

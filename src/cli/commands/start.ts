@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import type { Container } from "../../api.js";
 import type { CliContext } from "../context.js";
 import { exitCodeOfStatus, forwardTo } from "../foreground.js";
+import { printLog } from "../log-printer.js";
 import { invalid } from "../parse/invalid.js";
 import { forEachContainer } from "../targets.js";
 import { requireTerminal, runSession } from "../terminal/session.js";
@@ -31,11 +33,24 @@ export function register(command: Command, context: CliContext): void {
 async function startAttached(context: CliContext, name: string, stdin: boolean): Promise<number> {
   using signals = new SignalForwarder();
   const container = await (await context.runtime()).containers.get(name);
-  const { tty = false } = (await container.inspect()).options;
+  const { state, options } = await container.inspect();
+  const tty = options.tty === true;
   requireTerminal({ tty, interactive: stdin });
-  const attachment = await container.attach({ stdin });
+  if (state === "stopped" && !stdin) return startAndFollow(container, signals);
+  // Only a created container has a process to attach to before its start.
+  const early = state === "created" ? await container.attach({ stdin }) : undefined;
   await container.start();
+  const attachment = early ?? (await container.attach({ stdin }));
   forwardTo(container, signals);
   if ((await runSession(attachment, { tty, stdin })) === "detached") return 0;
   return exitCodeOfStatus(await attachment.wait());
+}
+
+/** The log of a new run is complete, where an attachment after the start may come late. */
+async function startAndFollow(container: Container, signals: SignalForwarder): Promise<number> {
+  await container.start();
+  forwardTo(container, signals);
+  const { startedAt } = await container.inspect();
+  await printLog(container.logs({ follow: true, ...(startedAt === undefined ? {} : { since: startedAt }) }));
+  return exitCodeOfStatus(await container.wait());
 }
