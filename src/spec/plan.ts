@@ -1,4 +1,3 @@
-import { posix } from "node:path";
 import type { ContainerSpec } from "./container-spec.js";
 import { defaultDeviceLinks } from "./default-devices.js";
 import { capabilityBits } from "./linux/capabilities.js";
@@ -82,7 +81,8 @@ export function encodeLaunchPlan(spec: ContainerSpec, context: LaunchContext): B
   for (const path of oci.linux.maskedPaths) plan.op(Op.Mask, [], [path]);
   for (const path of oci.linux.readonlyPaths) plan.op(Op.ReadOnlyPath, [], [path]);
   if (oci.root.readonly) {
-    writeDirectories(plan, oci.process.cwd, new Set());
+    // Later it could not be made any more.
+    plan.op(Op.Directory, [DIRECTORY_MODE], [oci.process.cwd]);
     plan.op(Op.RootReadOnly);
   }
   plan.op(Op.PivotRoot);
@@ -91,7 +91,9 @@ export function encodeLaunchPlan(spec: ContainerSpec, context: LaunchContext): B
   for (const [name, value] of Object.entries(oci.linux.sysctl)) {
     plan.op(Op.Sysctl, [], [name.replaceAll(".", "/"), value]);
   }
-  writeProcessOps(plan, oci, oci.process, context.seccomp);
+  writeLimits(plan, oci, oci.process);
+  plan.op(Op.WorkingDir, [1], [oci.process.cwd]);
+  writeCredentials(plan, oci.process, context.seccomp);
   return plan.finish();
 }
 
@@ -102,7 +104,9 @@ export function encodeExecPlan(oci: OciSpec, process: OciProcess, context: ExecC
   writeMonitorOps(plan, process, context);
   plan.op(Op.SetNamespaces, [context.pid, context.startTimeTicks, cloneFlags(oci)]);
   if (process.terminal) plan.op(Op.Console, [], [""]);
-  writeProcessOps(plan, oci, process, context.seccomp);
+  writeLimits(plan, oci, process);
+  plan.op(Op.WorkingDir, [0], [process.cwd]);
+  writeCredentials(plan, process, context.seccomp);
   return plan.finish();
 }
 
@@ -127,26 +131,13 @@ function writeRoot(plan: PlanWriter, root: RootSource): void {
 
 /** The container's own files come first, so that nothing is ever written through a mount of the caller's. */
 function writeMounts(plan: PlanWriter, { oci, files }: ContainerSpec): void {
-  const made = new Set<string>();
-  for (const file of files) {
-    writeDirectories(plan, posix.dirname(file.path), made);
-    plan.op(Op.WriteFile, [file.mode], [file.path, file.content]);
-  }
+  for (const file of files) plan.op(Op.WriteFile, [file.mode], [file.path, file.content]);
   for (const mount of oci.mounts) {
-    writeMount(plan, mount, made);
+    const { attributes, data, recursive } = parseMountOptions(mount.options);
+    if (mount.type === "bind") plan.op(Op.Bind, [attributes, Number(recursive)], [mount.source, mount.destination]);
+    else plan.op(Op.Mount, [attributes], [mount.type, mount.source, mount.destination, data]);
     if (mount.destination === "/dev") writeDevices(plan, oci.linux.devices);
   }
-}
-
-function writeMount(plan: PlanWriter, mount: OciMount, made: Set<string>): void {
-  const { attributes, data, recursive } = parseMountOptions(mount.options);
-  if (mount.type === "bind") {
-    writeDirectories(plan, posix.dirname(mount.destination), made);
-    plan.op(Op.Bind, [attributes, Number(recursive)], [mount.source, mount.destination]);
-    return;
-  }
-  writeDirectories(plan, mount.destination, made);
-  plan.op(Op.Mount, [attributes], [mount.type, mount.source, mount.destination, data]);
 }
 
 function writeDevices(plan: PlanWriter, devices: readonly OciDevice[]): void {
@@ -156,21 +147,16 @@ function writeDevices(plan: PlanWriter, devices: readonly OciDevice[]): void {
   for (const [path, content] of defaultDeviceLinks) plan.op(Op.Symlink, [], [content, path]);
 }
 
-/** Makes a folder and its parents, each once a plan. Folders of /proc and /sys are the kernel's. */
-function writeDirectories(plan: PlanWriter, path: string, made: Set<string>): void {
-  if (path === "/" || made.has(path) || path.startsWith("/proc/") || path.startsWith("/sys/")) return;
-  writeDirectories(plan, posix.dirname(path), made);
-  made.add(path);
-  plan.op(Op.Directory, [DIRECTORY_MODE], [path]);
-}
-
-function writeProcessOps(plan: PlanWriter, oci: OciSpec, process: OciProcess, seccomp: Uint8Array | undefined): void {
+function writeLimits(plan: PlanWriter, oci: OciSpec, process: OciProcess): void {
   const required = (oci.annotations[REQUIRED_RLIMITS_ANNOTATION] ?? "").split(",");
   for (const { type, soft, hard } of process.rlimits) {
     plan.op(Op.Rlimit, [rlimitNumbers[type], soft, hard, Number(required.includes(type))]);
   }
   plan.op(Op.Umask, [process.user.umask]);
-  plan.op(Op.WorkingDir, [1], [process.cwd]);
+}
+
+/** Everything before this runs as root: capabilities are cut last, but for what follows them. */
+function writeCredentials(plan: PlanWriter, process: OciProcess, seccomp: Uint8Array | undefined): void {
   plan.op(Op.User, [process.user.uid, process.user.gid, ...process.user.additionalGids]);
   const { bounding, effective, permitted, inheritable, ambient } = process.capabilities;
   plan.op(Op.Capabilities, [bounding, effective, permitted, inheritable, ambient].map(capabilityBits));
