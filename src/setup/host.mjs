@@ -10,17 +10,23 @@ function typed() {
   return ["start", "test"].includes(event) ? `npm ${event}` : `npm run ${event}`;
 }
 
-/** Whether a command of this name can be run from PATH. */
-export function hasCommand(name) {
-  return (process.env.PATH ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+/** The path of a command on PATH; undefined where there is none. */
+export function findCommand(name) {
+  return (process.env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
+
+/** Whether a command of this name can be run from PATH. */
+export const hasCommand = (name) => findCommand(name) !== undefined;
 
 /**
  * Refuses a host that granule cannot run on, before anything is touched.

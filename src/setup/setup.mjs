@@ -4,6 +4,7 @@
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildBaseImage } from "./base-image.mjs";
 import { buildNative, buildTypescript, installModules } from "./build.mjs";
 import { runChecks } from "./checks.mjs";
 import { checkHost } from "./host.mjs";
@@ -22,6 +23,7 @@ async function setup() {
   await buildNative(root, { sanitize: false });
   if (wants("--asan")) await buildNative(root, { sanitize: true });
   await buildTypescript(root);
+  await buildBaseImage(root);
 }
 
 try {
