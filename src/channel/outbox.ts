@@ -3,15 +3,15 @@ import type { WebSocket } from "ws";
 import type { Codec } from "./codec.js";
 import type { Frame } from "./frames.js";
 
-// Streams and subscriptions wait above the first mark; above the second one requests are no longer read either, so that
-// a peer that asks and never reads holds a bounded amount of memory.
+// Streams and subscriptions wait above the first mark, requests above the second one.
 const STREAMS_WAIT_BYTES = 1 << 20;
 const REQUESTS_WAIT_BYTES = 4 << 20;
 
 /** What goes out on one connection. ws has no back-pressure of its own: it is read off the socket beneath. */
 export class Outbox {
   #waiters: (() => void)[] = [];
-  #paused = false;
+  #congested = false;
+  #pressureChanged: () => void = () => {};
   #corked = false;
   readonly #socket: WebSocket;
   readonly #raw: Duplex;
@@ -30,15 +30,24 @@ export class Outbox {
     return this.#socket.bufferedAmount < STREAMS_WAIT_BYTES;
   }
 
+  /** Whether so much waits that nothing more should be asked for. */
+  get congested(): boolean {
+    return this.#congested;
+  }
+
   /** Sends at once; nothing where the connection is gone. */
   send(frame: Frame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     this.#cork();
     this.#socket.send(this.#codec.encode(frame), ignoreLateError);
-    if (!this.#paused && this.#socket.bufferedAmount > REQUESTS_WAIT_BYTES) {
-      this.#paused = true;
-      this.#socket.pause();
-    }
+    if (this.#congested || this.#socket.bufferedAmount <= REQUESTS_WAIT_BYTES) return;
+    this.#congested = true;
+    this.#pressureChanged();
+  }
+
+  /** Calls back whenever `congested` changes. */
+  onPressure(changed: () => void): void {
+    this.#pressureChanged = changed;
   }
 
   /** Resolves when streams may send again, or when the connection is gone. */
@@ -61,9 +70,9 @@ export class Outbox {
 
   #drained(): void {
     for (const resolve of this.#waiters.splice(0)) resolve();
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#socket.resume();
+    if (!this.#congested) return;
+    this.#congested = false;
+    this.#pressureChanged();
   }
 }
 

@@ -1,11 +1,12 @@
 import type { Duplex } from "node:stream";
-import type { RawData, WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { Call } from "./call.js";
 import type { Codec } from "./codec.js";
 import { type Frame, FrameType, type Hello, type RequestOptions, resetError } from "./frames.js";
 import { HANDLERS } from "./handlers.js";
+import { Intake } from "./intake.js";
 import { Outbox } from "./outbox.js";
 import { isMethodName, METHODS, type MethodName } from "./protocol.js";
 import { roleAllows } from "./roles.js";
@@ -50,7 +51,9 @@ export class Session implements StreamHost {
     this.#hello = hello;
     this.limits = hello.limits;
     this.outbox = new Outbox(socket, raw, codec);
-    socket.on("message", (data, binary) => this.#receive(data, binary));
+    const intake = new Intake<Buffer | string>(socket, this.outbox, (payload) => this.#receive(payload));
+    // A message is one Buffer, as the socket's binaryType is left at nodebuffer.
+    socket.on("message", (data: Buffer, binary) => intake.push(binary ? data : data.toString("utf8")));
     socket.on("close", () => this.#lost());
     // ws closes the connection by itself; without a listener its error would end the process.
     socket.on("error", () => {});
@@ -94,12 +97,11 @@ export class Session implements StreamHost {
     stream?.onReset(new GranuleError("CANCELLED", "the stream was closed"));
   }
 
-  #receive(data: RawData, binary: boolean): void {
+  #receive(payload: Buffer | string): void {
     if (this.#over) return;
     let frame: Frame;
     try {
-      const bytes = data as Buffer;
-      frame = this.#codec.decode(binary ? bytes : bytes.toString("utf8"));
+      frame = this.#codec.decode(payload);
     } catch (thrown) {
       this.#violation(CLOSE_INVALID_PAYLOAD, GranuleError.from(thrown).message);
       return;
