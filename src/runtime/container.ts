@@ -3,9 +3,9 @@ import type {
   RestartPolicy, Sample,
 } from "../api.js";
 import { GranuleError } from "../errors.js";
-import { withLimits } from "./container-info.js";
-import { containerInfo } from "./container-info.js";
+import { validateExecOptions, validateUpdateOptions } from "../spec/options.js";
 import { MonitorAttachment } from "./attachment.js";
+import { containerInfo, withLimits } from "./container-info.js";
 import { exec, notRunning } from "./exec.js";
 import { signalNumber } from "./exit.js";
 import { launchError } from "./failure.js";
@@ -87,7 +87,7 @@ export class LocalContainer implements Container {
   update(changes: Limits & { restart?: RestartPolicy }): Promise<ContainerInfo> {
     return this.#life.exclusive(async () => {
       const { record, services } = this.#present();
-      const { restart, ...limits } = changes;
+      const { restart, ...limits } = validateUpdateOptions(changes);
       const options = withLimits(record.options, limits, restart, services.cgroups.host);
       this.#life.run?.cgroup.update(limits);
       record.options = options;
@@ -98,7 +98,8 @@ export class LocalContainer implements Container {
     });
   }
 
-  async exec(options: ExecOptions): Promise<Attachment> {
+  async exec(given: ExecOptions): Promise<Attachment> {
+    const options = validateExecOptions(given);
     const run = this.#running();
     if (this.#life.record.state === "paused") throw precondition(`container ${this.#life.record.name} is paused`, "resume it");
     const attachment = await exec(this.#life, run.cgroup, ++this.#execs, options);

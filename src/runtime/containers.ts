@@ -1,6 +1,7 @@
 import type { Container, ContainerInfo, Containers, CreateOptions, ListFilter } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { resolveArgs } from "../spec/container-spec.js";
+import { validateCreateOptions } from "../spec/options.js";
 import type { ContainerRecord } from "../state/container-store.js";
 import { LocalContainer } from "./container.js";
 import { containerInfo } from "./container-info.js";
@@ -93,7 +94,7 @@ export class LocalContainers implements Containers {
   async #launch(given: CreateOptions, startNow: boolean): Promise<Container> {
     if (this.#closed) throw new GranuleError("UNAVAILABLE", "the runtime is closed");
     const services = this.#services;
-    const options = structuredClone(given);
+    const options = validateCreateOptions(given);
     const image = services.resolveImage(options.image);
     const name = options.name ?? newName((taken) => this.#idOfName.has(taken));
     if (this.#idOfName.has(name)) {

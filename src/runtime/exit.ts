@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { ExitStatus } from "../api.js";
 import { GranuleError } from "../errors.js";
-import type { MonitorExit, MonitorFailure } from "./monitor-frames.js";
+import { errnoName, type MonitorExit, type MonitorFailure } from "./monitor-frames.js";
 
 const signalNames = new Map<number, string>(
   Object.entries(constants.signals).filter(([name]) => name !== "SIGPOLL" && name !== "SIGIOT").map(([name, number]) => [number, name]),
@@ -66,7 +66,8 @@ export function readExitRecord(path: string): ExitRecord | undefined {
   }
   const failedStep = fields.get("failedStep");
   if (failedStep !== undefined) {
-    const failure = { step: failedStep, errno: fields.get("failedErrno") ?? "", path: fields.get("failedPath") ?? "" };
+    const errno = errnoName(Number(fields.get("failedErrno") ?? "0"));
+    const failure = { step: failedStep, errno, path: fields.get("failedPath") ?? "" };
     return { kind: "never-started", failure };
   }
   const wholeNumber = (key: string): number => Number(fields.get(key) ?? Number.NaN);

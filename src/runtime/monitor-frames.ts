@@ -122,7 +122,12 @@ export function decodeExit(payload: Buffer): MonitorExit {
 export function decodeFailure(payload: Buffer): MonitorFailure {
   const number = payload.length < 4 ? 0 : payload.readInt32LE(0);
   const [step = "", path = ""] = payload.toString("utf8", 4).split("\0");
-  return { step, path, errno: number > 0 ? getSystemErrorName(-number) : "" };
+  return { step, path, errno: errnoName(number) };
+}
+
+/** Symbolic errno of its number; empty where there is none. */
+export function errnoName(number: number): string {
+  return number > 0 ? getSystemErrorName(-number) : "";
 }
 
 function expectBytes(payload: Buffer, least: number, what: string): void {
