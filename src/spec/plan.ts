@@ -155,7 +155,7 @@ function writeLimits(plan: PlanWriter, oci: OciSpec, process: OciProcess): void 
   plan.op(Op.Umask, [process.user.umask]);
 }
 
-/** Everything before this runs as root: capabilities are cut last, but for what follows them. */
+/** Gives up the set-up's rights for the process's own: what follows this needs none. */
 function writeCredentials(plan: PlanWriter, process: OciProcess, seccomp: Uint8Array | undefined): void {
   plan.op(Op.User, [process.user.uid, process.user.gid, ...process.user.additionalGids]);
   const { bounding, effective, permitted, inheritable, ambient } = process.capabilities;
