@@ -7,7 +7,7 @@
   },
   "target_defaults": {
     "cflags!": ["-Wno-unused-parameter"],
-    "cflags_cc!": ["-std=gnu++17", "-fno-exceptions", "-fno-rtti"],
+    "cflags_cc!": ["-std=gnu++17"],
     "cflags": ["<@(common_cflags)"],
     "cflags_cc": ["-std=c++20"],
     "include_dirs": ["native"],
@@ -23,6 +23,7 @@
       "target_name": "granule",
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED"],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti"],
       "cflags_cc": ["-fexceptions"],
       "sources": [
         "native/addon.cc",
@@ -39,7 +40,7 @@
       "ldflags!": ["-rdynamic"],
       "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,--gc-sections"],
       "cflags": ["-ffunction-sections", "-fdata-sections"],
-      "cflags_cc": ["-fno-exceptions", "-fno-rtti"],
+      "cflags_cc": ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
       "sources": ["native/launch/report.cc", "<!@(find native/monitor native/launch/child -name '*.cc' | sort)"],
       "conditions": [["sanitize==0", { "ldflags": ["-static"] }]]
     }

@@ -21,8 +21,9 @@ Message messageOf(Stream stream) { return stream == Stream::Stdout ? Message::St
 
 }  // namespace
 
-void Connection::accept(Fd socket) {
+void Connection::accept(Fd socket, ConnectionBuffers& buffers) {
   socket_ = std::move(socket);
+  buffers_ = &buffers;
   attached = 0;
   waitsForExit = waitsForStart = exitSent = behind_ = malformed_ = false;
   watched = 0;
@@ -38,17 +39,17 @@ void Connection::close() {
   waitsForExit = waitsForStart = false;
   // Whole pages of the buffers go back to the system: an idle monitor stays small.
   constexpr std::uintptr_t page = 4096;
-  const auto begin = (reinterpret_cast<std::uintptr_t>(out_) + page - 1) & ~(page - 1);
-  const auto end = reinterpret_cast<std::uintptr_t>(in_ + sizeof in_) & ~(page - 1);
+  const auto begin = (reinterpret_cast<std::uintptr_t>(buffers_) + page - 1) & ~(page - 1);
+  const auto end = reinterpret_cast<std::uintptr_t>(buffers_ + 1) & ~(page - 1);
   ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 bool Connection::append(Message type, const void* payload, std::size_t bytes) {
-  if (used_ + kFrameHeader + bytes > sizeof out_) return false;
+  if (used_ + kFrameHeader + bytes > sizeof buffers_->out) return false;
   const auto length = static_cast<std::uint32_t>(bytes + 1);
-  std::memcpy(out_ + used_, &length, sizeof length);
-  out_[used_ + 4] = static_cast<char>(type);
-  if (bytes > 0) std::memcpy(out_ + used_ + kFrameHeader, payload, bytes);
+  std::memcpy(buffers_->out + used_, &length, sizeof length);
+  buffers_->out[used_ + 4] = static_cast<char>(type);
+  if (bytes > 0) std::memcpy(buffers_->out + used_ + kFrameHeader, payload, bytes);
   used_ += kFrameHeader + bytes;
   return true;
 }
@@ -70,13 +71,13 @@ void Connection::output(Stream stream, const char* data, std::size_t bytes, cons
 }
 
 bool Connection::hasRoomFor(std::size_t bytes, const Log& log) const {
-  return attached == 0 || log.enabled() || used_ + kFrameHeader + bytes <= sizeof out_;
+  return attached == 0 || log.enabled() || used_ + kFrameHeader + bytes <= sizeof buffers_->out;
 }
 
 void Connection::flush() {
   std::size_t at = 0;
   while (at < used_) {
-    const ssize_t sent = ::send(socket_.get(), out_ + at, used_ - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = ::send(socket_.get(), buffers_->out + at, used_ - at, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN) return close();
@@ -85,7 +86,7 @@ void Connection::flush() {
     at += static_cast<std::size_t>(sent);
   }
   used_ -= at;
-  if (used_ > 0 && at > 0) std::memmove(out_, out_ + at, used_);
+  if (used_ > 0 && at > 0) std::memmove(buffers_->out, buffers_->out + at, used_);
 }
 
 void Connection::catchUp(const Log& log) {
@@ -130,11 +131,11 @@ void Connection::catchUp(const Log& log) {
 
 bool Connection::receive() {
   if (inAt_ > 0) {
-    std::memmove(in_, in_ + inAt_, inUsed_ - inAt_);
+    std::memmove(buffers_->in, buffers_->in + inAt_, inUsed_ - inAt_);
     inUsed_ -= inAt_;
     inAt_ = 0;
   }
-  const ssize_t got = ::recv(socket_.get(), in_ + inUsed_, sizeof in_ - inUsed_, MSG_DONTWAIT);
+  const ssize_t got = ::recv(socket_.get(), buffers_->in + inUsed_, sizeof buffers_->in - inUsed_, MSG_DONTWAIT);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
   inUsed_ += static_cast<std::size_t>(got);
   return got > 0;
@@ -143,14 +144,14 @@ bool Connection::receive() {
 bool Connection::next(Message& type, const std::uint8_t*& payload, std::uint32_t& bytes) {
   if (inUsed_ - inAt_ < kFrameHeader) return false;
   std::uint32_t length = 0;
-  std::memcpy(&length, in_ + inAt_, sizeof length);
-  if (length == 0 || length > sizeof in_ - 4) {
+  std::memcpy(&length, buffers_->in + inAt_, sizeof length);
+  if (length == 0 || length > sizeof buffers_->in - 4) {
     malformed_ = true;
     return false;
   }
   if (inUsed_ - inAt_ < 4 + length) return false;
-  type = static_cast<Message>(in_[inAt_ + 4]);
-  payload = in_ + inAt_ + kFrameHeader;
+  type = static_cast<Message>(buffers_->in[inAt_ + 4]);
+  payload = buffers_->in + inAt_ + kFrameHeader;
   bytes = length - 1;
   inAt_ += 4 + length;
   return true;

@@ -9,13 +9,18 @@
 
 namespace granule {
 
+/// Where a connection's frames wait. Apart from the connection, so that one that was never used costs no page.
+struct ConnectionBuffers {
+  static constexpr std::size_t kBytes = 256 * 1024;
+  char out[kBytes];
+  std::uint8_t in[kBytes + 4096];
+};
+
 /// One client of the monitor. Its output waits in a bounded buffer; an attached reader that falls behind is served
 /// from the log until it has caught up, so that it loses nothing, holds up nobody and costs no more memory.
 class Connection {
  public:
-  static constexpr std::size_t kBufferBytes = 256 * 1024;
-
-  void accept(Fd socket);
+  void accept(Fd socket, ConnectionBuffers& buffers);
   void close();
   [[nodiscard]] bool open() const { return socket_.valid(); }
   [[nodiscard]] int descriptor() const { return socket_.get(); }
@@ -61,8 +66,7 @@ class Connection {
   std::size_t used_ = 0;
   std::size_t inUsed_ = 0;
   std::size_t inAt_ = 0;
-  char out_[kBufferBytes];
-  std::uint8_t in_[kBufferBytes + 4096];
+  ConnectionBuffers* buffers_ = nullptr;
 };
 
 }  // namespace granule
