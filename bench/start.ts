@@ -8,6 +8,7 @@ import { type Distribution, distribution } from "./distribution.js";
 import { machine } from "./machine.js";
 import { barePeer } from "./peers/bare.js";
 import { bubblewrapPeer } from "./peers/bubblewrap.js";
+import { granulePeer } from "./peers/granule.js";
 import { ociPeer } from "./peers/oci.js";
 import type { Peer, PeerHost } from "./peers/peer.js";
 import { enterPrivateHost } from "./private-host.js";
@@ -44,7 +45,7 @@ export async function benchStart(args: string[]): Promise<void> {
   const host = prepare(options.folder);
   const peers: Peer[] = [];
   try {
-    peers.push(barePeer(host));
+    peers.push(barePeer(host), await granulePeer(host));
     for (const name of options.peers.split(",").filter((text) => text !== "")) {
       const peer = await openPeer(name, host);
       if (peer === undefined) process.stdout.write(`not installed, and so not measured: ${name}\n`);

@@ -1,4 +1,5 @@
 import type { ImageImportOptions, ImageInfo, Images, RuntimeEvent } from "../api.js";
+import { addBaseImage } from "../image/base-image.js";
 import type { ImageStore, ImportOptions } from "../image/store.js";
 import type { EventLog } from "./events.js";
 import type { LaunchImage } from "./services.js";
@@ -14,6 +15,11 @@ export class RuntimeImages implements Images {
     this.#store = store;
     this.#events = events;
     this.#usedBy = usedBy;
+  }
+
+  /** Makes sure that the default image is there. */
+  addBase(): Promise<void> {
+    return addBaseImage(this.#store);
   }
 
   async list(): Promise<ImageInfo[]> {

@@ -88,6 +88,7 @@ export class LocalRuntime implements Runtime {
 
   static async recovered(holdings: Holdings): Promise<LocalRuntime> {
     const runtime = new LocalRuntime(holdings);
+    await runtime.images.addBase();
     await recover(runtime.containers, runtime.#services);
     return runtime;
   }

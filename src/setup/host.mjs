@@ -42,7 +42,7 @@ export function checkHost({ needsRoot }) {
   if (major < oldestNode[0] || (major === oldestNode[0] && minor < oldestNode[1])) {
     throw new SetupError(
       `granule needs Node.js ${oldestNode.join(".")} or newer, and this is ${process.versions.node}`,
-      `npx -p node@20 -c '${typed()}'`,
+      `npx -y -p node@20 -c '${typed()}'`,
     );
   }
   if (needsRoot && process.geteuid() !== 0) {

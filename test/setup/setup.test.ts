@@ -42,7 +42,7 @@ setup("tells which Node.js it needs, and how to get it", () => {
   const { code, said } = setupOn(old);
   assert.is(code, 1);
   assert.match(said[0] ?? "", /needs Node\.js 20\.19 or newer, and this is 18\.20\.4/);
-  assert.match(said[1] ?? "", /npx -p node@20/);
+  assert.match(said[1] ?? "", /npx -y -p node@20/);
 });
 
 setup("names every missing part of the compiler, and the command that brings it", () => {
