@@ -18,6 +18,9 @@ void reapAll(int epoll) {
       const Fd pidfd(events[static_cast<std::size_t>(index)].data.fd);
       siginfo_t info{};
       ::waitid(P_PIDFD, static_cast<id_t>(pidfd.get()), &info, WEXITED | __WALL);
+      // A spawn under way may hold a copy until its exec; the close alone would leave the watch, and the next event
+      // would close whoever has the number by then.
+      ::epoll_ctl(epoll, EPOLL_CTL_DEL, pidfd.get(), nullptr);
     }
   }
 }

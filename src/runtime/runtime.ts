@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { HostInfo, Runtime, RuntimeEvent, Sample, UsageFilter, UsageRecord } from "../api.js";
+import { awaitEvent } from "../cgroup/events.js";
 import { CgroupTree } from "../cgroup/tree.js";
 import { GranuleError } from "../errors.js";
 import { ImageStore } from "../image/store.js";
@@ -15,6 +16,9 @@ import { RuntimeImages } from "./images.js";
 import { recover } from "./recovery.js";
 import type { Services } from "./services.js";
 import { Trash } from "./trash.js";
+
+/** How long a monitor may take to leave once it has told the end. */
+const monitorsLeaveMs = 500;
 
 export type RuntimeOptions = DirectoryOptions;
 
@@ -116,8 +120,22 @@ export class LocalRuntime implements Runtime {
     this.#services.events.close();
     await this.#services.trash.drain();
     this.#holdings.database.close();
-    this.#holdings.cgroups.removeIfEmpty();
+    await this.#leaveCgroups();
     this.#holdings.lock[Symbol.dispose]();
+  }
+
+  /** The last monitors are on their way out when their containers are gone. */
+  async #leaveCgroups(): Promise<void> {
+    const { cgroups } = this.#holdings;
+    if (cgroups.list().length > 0) return;
+    try {
+      await awaitEvent(cgroups.monitors, "populated", 0, monitorsLeaveMs);
+    } catch (thrown) {
+      // One that stays belongs to another owner's container, and so does the subtree.
+      if (!(thrown instanceof GranuleError && thrown.code === "DEADLINE_EXCEEDED")) throw thrown;
+      return;
+    }
+    cgroups.removeIfEmpty();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

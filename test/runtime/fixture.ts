@@ -49,7 +49,8 @@ export class Fixture {
   /** Removes every container, closes, and deletes the root. */
   async close(): Promise<void> {
     for (const { id } of await this.runtime.containers.list({ all: true })) {
-      await (await this.runtime.containers.get(id)).remove({ force: true });
+      const container = await this.runtime.containers.get(id).catch(() => undefined);
+      await container?.remove({ force: true });
     }
     await this.runtime.close();
     rmSync(this.root, { recursive: true, force: true });
