@@ -99,7 +99,7 @@ export const restart: Check<RestartPolicy> = (option, value) => {
   if (policy.maxRetries !== undefined && policy.policy !== "on-failure") {
     throw invalid(`${option}.maxRetries`, `means nothing to ${policy.policy}`, "leave it out, or use on-failure");
   }
-  return policy as RestartPolicy;
+  return policy;
 };
 
 export const capabilities = list<string>((option, value) => parseCapability(option, text(64)(option, value)), 64);

@@ -7,7 +7,6 @@ import { parseMountOptions } from "./mount-options.js";
 import {
   type OciDevice,
   type OciDeviceRule,
-  type OciMount,
   type OciProcess,
   type OciSpec,
   REQUIRED_RLIMITS_ANNOTATION,
