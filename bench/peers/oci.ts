@@ -31,7 +31,6 @@ const cgroupOf = (name: string): string => `/granule-bench-${name}`;
 function configuration(name: string, rootfs: string): unknown {
   const { oci } = buildContainerSpec({
     id: `bench-${name}`,
-    containerDir: "/nonexistent",
     options: { image: "bench", command: ["/stamp"] },
     image: { entrypoint: [], cmd: [], env: [], workingDir: "/", user: "", volumes: [], labels: {} },
     user: { uid: 0, gid: 0, additionalGids: [], home: "/" },

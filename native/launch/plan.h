@@ -53,6 +53,7 @@ enum class Op : std::uint32_t {
   NoNewPrivileges = 52,  ///< |
   Seccomp = 53,       ///< | raw struct sock_filter program
   Umask = 54,         ///< mask |
+  Volume = 56,        ///< | inside path, made a folder where missing, that stays writable after RootReadOnly
   Exec = 55,          ///< argc | argv..., then env... ; argv[0] is looked up in env's PATH where it has no slash. Last op
 };
 

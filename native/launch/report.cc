@@ -50,6 +50,7 @@ const char* stepName(std::uint32_t step) {
     case Op::NoNewPrivileges: return "no_new_privs";
     case Op::Seccomp: return "seccomp";
     case Op::Umask: return "umask";
+    case Op::Volume: return "volume";
     case Op::Exec: return "exec";
   }
   return "unknown";

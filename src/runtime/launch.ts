@@ -27,10 +27,9 @@ export function lookUpUser(user: string, layers: readonly string[]): ResolvedUse
   return resolveUser(user, text("/etc/passwd"), text("/etc/group"));
 }
 
-export function containerSpec(record: ContainerRecord, image: LaunchImage, services: Services): ContainerSpec {
+export function containerSpec(record: ContainerRecord, image: LaunchImage): ContainerSpec {
   return buildContainerSpec({
     id: record.id,
-    containerDir: services.directories.container(record.id),
     options: record.options,
     image: image.config,
     user: lookUpUser(record.options.user ?? image.config.user, image.layers),
@@ -38,10 +37,9 @@ export function containerSpec(record: ContainerRecord, image: LaunchImage, servi
 }
 
 /** Makes the container's folders; those of an earlier run stay as they are. */
-export function makeFolders(folder: string, spec: ContainerSpec): void {
+export function makeFolders(folder: string): void {
   const { upper, work } = containerPaths(folder);
   for (const path of [folder, upper, work]) mkdirSync(path, { recursive: true, mode: path === upper ? 0o755 : 0o700 });
-  for (const volume of spec.volumes) mkdirSync(volume.source, { recursive: true, mode: 0o755 });
 }
 
 /** The compiled system call filter; undefined where the options switch it off. */

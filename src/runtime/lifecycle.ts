@@ -59,7 +59,7 @@ export class Lifecycle {
   }
 
   spec(image?: LaunchImage): ContainerSpec {
-    this.#spec ??= containerSpec(this.record, image ?? this.image(), this.services);
+    this.#spec ??= containerSpec(this.record, image ?? this.image());
     return this.#spec;
   }
 
@@ -73,7 +73,7 @@ export class Lifecycle {
     const spec = this.spec(image);
     const cgroup = services.cgroups.create(record.id, limitsOf(record.options));
     try {
-      makeFolders(services.directories.container(record.id), spec);
+      makeFolders(services.directories.container(record.id));
       const launched = await launch(record, spec, image, cgroup, services, startNow);
       record.pid = launched.pid;
       record.monitorPid = launched.monitorPid;

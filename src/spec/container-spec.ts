@@ -10,14 +10,13 @@ import { type HostFacts, hostFacts } from "./host.js";
 import type { NamespaceType } from "./linux/namespaces.js";
 import { rlimitType } from "./linux/rlimits.js";
 import {
-  type OciMount,
   type OciProcess,
   type OciRlimit,
   type OciSpec,
   REQUIRED_RLIMITS_ANNOTATION,
   SECCOMP_ANNOTATION,
 } from "./oci.js";
-import { type AnonymousVolume, anonymousVolumes, byDepth, normalizeInside, userMounts } from "./user-mounts.js";
+import { byDepth, imageVolumes, normalizeInside, userMounts } from "./user-mounts.js";
 
 /** A user looked up in the image's passwd and group files. */
 export interface ResolvedUser {
@@ -29,8 +28,6 @@ export interface ResolvedUser {
 
 export interface ContainerSpecInput {
   id: string;
-  /** The container's own folder on the host, which holds its anonymous volumes. */
-  containerDir: string;
   /** Validated options (options.ts). */
   options: CreateOptions;
   image: ImageConfig;
@@ -44,8 +41,8 @@ export interface ContainerSpec {
   oci: OciSpec;
   /** Files written into the root file system before the container starts. */
   files: ContainerFile[];
-  /** Folders the runtime makes on the host; they are bound in `oci.mounts` already. */
-  volumes: AnonymousVolume[];
+  /** Folders that can be written to even where the root file system cannot. */
+  volumes: string[];
 }
 
 /** Open files a process may have unless told: systemd's default, which keeps programs that loop over all of them fast. */
@@ -58,20 +55,13 @@ const SHORT_ID_LENGTH = 12;
 
 /** Turns validated options and an image's configuration into an OCI runtime spec, with the same defaults as docker's. */
 export function buildContainerSpec(input: ContainerSpecInput): ContainerSpec {
-  const { options, containerDir, image } = input;
+  const { options, image } = input;
   const host = input.host ?? hostFacts();
   const hostNetwork = options.network === "host";
   const hostname = options.hostname ?? (hostNetwork ? host.hostname : input.id.slice(0, SHORT_ID_LENGTH));
 
   const asked = userMounts(options.mounts ?? []);
   const taken = new Set(asked.map((mount) => mount.destination));
-  const volumes = anonymousVolumes(image.volumes, taken, containerDir);
-  const bound: OciMount[] = volumes.map(({ source, destination }) => ({
-    destination,
-    type: "bind",
-    source,
-    options: ["rbind"],
-  }));
   const defaults = defaultMounts(hostNetwork).filter((mount) => !taken.has(mount.destination));
 
   const oci: OciSpec = {
@@ -79,7 +69,7 @@ export function buildContainerSpec(input: ContainerSpecInput): ContainerSpec {
     process: containerProcess(input, hostname, host),
     root: { path: "rootfs", readonly: options.readOnly === true },
     hostname,
-    mounts: [...defaults, ...byDepth([...asked, ...bound])],
+    mounts: [...defaults, ...byDepth(asked)],
     linux: {
       namespaces: namespaceTypes(hostNetwork).map((type) => ({ type })),
       devices: [...defaultDevices],
@@ -92,7 +82,7 @@ export function buildContainerSpec(input: ContainerSpecInput): ContainerSpec {
   };
   const required = Object.keys(options.rlimits ?? {}).map(rlimitTypeOf);
   if (required.length > 0) oci.annotations[REQUIRED_RLIMITS_ANNOTATION] = required.join(",");
-  return { oci, files: containerFiles(hostname, hostNetwork, [...taken]), volumes };
+  return { oci, files: containerFiles(hostname, hostNetwork, [...taken]), volumes: imageVolumes(image.volumes, taken) };
 }
 
 /** The argv of a container: Entrypoint and Cmd, where the options have not replaced them. */
@@ -123,9 +113,8 @@ function containerProcess(input: ContainerSpecInput, hostname: string, host: Hos
     rlimits: rlimits(options.rlimits ?? {}),
     noNewPrivileges: true,
   };
-  if (tty && options.rows !== undefined && options.columns !== undefined) {
-    process.consoleSize = { height: options.rows, width: options.columns };
-  }
+  // A terminal that does not know its size says 0.
+  if (tty && options.rows && options.columns) process.consoleSize = { height: options.rows, width: options.columns };
   // A service that protects itself from the OOM killer must not pass that on.
   if (host.oomScoreAdj < 0) process.oomScoreAdj = 0;
   return process;

@@ -26,9 +26,7 @@ export function buildExecProcess(container: OciProcess, options: ExecOptions, us
     env: mergeEnvironment(container.env, additions),
   };
   if (options.workingDir !== undefined) process.cwd = normalizeInside(options.workingDir);
-  if (tty && options.rows !== undefined && options.columns !== undefined) {
-    process.consoleSize = { height: options.rows, width: options.columns };
-  }
+  if (tty && options.rows && options.columns) process.consoleSize = { height: options.rows, width: options.columns };
   if (user !== undefined) {
     process.user = { ...container.user, uid: user.uid, gid: user.gid, additionalGids: user.additionalGids };
     process.capabilities = capabilitySets(container.capabilities.bounding, user.uid);

@@ -37,6 +37,7 @@ export const Op = {
   Seccomp: 53,
   Umask: 54,
   Exec: 55,
+  Volume: 56,
 } as const;
 
 export type OpName = keyof typeof Op;

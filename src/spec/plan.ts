@@ -129,8 +129,12 @@ function writeRoot(plan: PlanWriter, root: RootSource): void {
 }
 
 /** The container's own files come first, so that nothing is ever written through a mount of the caller's. */
-function writeMounts(plan: PlanWriter, { oci, files }: ContainerSpec): void {
+function writeMounts(plan: PlanWriter, { oci, files, volumes }: ContainerSpec): void {
   for (const file of files) plan.op(Op.WriteFile, [file.mode], [file.path, file.content]);
+  for (const path of volumes) {
+    if (oci.root.readonly) plan.op(Op.Volume, [], [path]);
+    else plan.op(Op.Directory, [DIRECTORY_MODE], [path]);
+  }
   for (const mount of oci.mounts) {
     const { attributes, data, recursive } = parseMountOptions(mount.options);
     if (mount.type === "bind") plan.op(Op.Bind, [attributes, Number(recursive)], [mount.source, mount.destination]);

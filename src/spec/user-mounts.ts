@@ -2,12 +2,6 @@ import { join } from "node:path";
 import type { MountOption } from "../api.js";
 import type { OciMount } from "./oci.js";
 
-/** A folder of the container's own that stands in for a volume of its image; the runtime makes it before the start. */
-export interface AnonymousVolume {
-  source: string;
-  destination: string;
-}
-
 /** Mounts that the caller asked for, as OCI mounts. */
 export function userMounts(mounts: readonly MountOption[]): OciMount[] {
   return mounts.map((mount) => {
@@ -23,17 +17,14 @@ export function userMounts(mounts: readonly MountOption[]): OciMount[] {
   });
 }
 
-/** The image's volumes, numbered in the order of the image; one that the caller mounts over needs no folder. */
-export function anonymousVolumes(
-  volumes: readonly string[],
-  taken: ReadonlySet<string>,
-  containerDir: string,
-): AnonymousVolume[] {
-  const destinations = new Set(volumes.map(normalizeInside));
-  destinations.delete("/");
-  return [...destinations]
-    .filter((destination) => !taken.has(destination))
-    .map((destination, index) => ({ source: join(containerDir, "volumes", String(index)), destination }));
+/**
+ * The folders that the image declares as volumes. They live in the container's own layer and go with it, so that they
+ * begin with the image's content and owners; one that the caller mounts over is left to that mount.
+ */
+export function imageVolumes(volumes: readonly string[], taken: ReadonlySet<string>): string[] {
+  const folders = new Set(volumes.map(normalizeInside));
+  folders.delete("/");
+  return [...folders].filter((folder) => !taken.has(folder)).sort();
 }
 
 /** Parents before children, so that no mount hides one made earlier. */

@@ -56,7 +56,6 @@ export class LaunchBench {
     for (const name of ["upper", "work"]) mkdirSync(join(folder, name), { recursive: true });
     const spec = buildContainerSpec({
       id,
-      containerDir: folder,
       options: { image: "test", ...createOptions },
       image: { entrypoint: [], cmd: command, env: [], workingDir: "", user: "", volumes: [], labels: {} },
       user: user_ ?? { uid: 0, gid: 0, additionalGids: [], home: "/root" },

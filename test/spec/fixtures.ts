@@ -32,7 +32,6 @@ export function specOf(
 ): ContainerSpec {
   return buildContainerSpec({
     id,
-    containerDir: "/containers/c",
     options: { image: "i", ...options },
     image: { ...image, ...more.image },
     user: more.user ?? root,

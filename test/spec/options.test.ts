@@ -141,7 +141,7 @@ options("refuses restarts that contradict themselves", () => {
 
 options("refuses wrong types and unknown names", () => {
   refuses("tty", { tty: "yes" });
-  refuses("rows", { rows: 0 }, { rows: 70_000 });
+  refuses("rows", { rows: -1 }, { rows: 70_000 });
   refuses("cpus", { cpus: Number.NaN }, { cpus: "1" });
   refuses("network", { network: "bridge" });
   refuses('"privileged"', { privileged: true });

@@ -152,6 +152,15 @@ plan("grows to what it holds, up to a bound", () => {
   );
 });
 
+plan("keeps the image's volumes writable where the root is not, before anything can cover them", () => {
+  const image = { volumes: ["/data"] };
+  const readOnly = launch({ readOnly: true }, { image });
+  assert.equal(only(readOnly, "Volume").strings, ["/data"]);
+  inOrder(readOnly, "RootOverlay", "Volume", "Mount", "RootReadOnly");
+  const writable = launch({}, { image });
+  assert.equal([all(writable, "Volume"), only(writable, "Directory").strings], [[], ["/data"]]);
+});
+
 plan("makes the working folder before the root becomes read-only", () => {
   const ops = launch({ readOnly: true, workingDir: "/srv/app" });
   assert.equal(only(ops, "Directory").strings, ["/srv/app"]);

@@ -54,6 +54,7 @@ class Child {
       case Op::Bind: return root_.bind(op);
       case Op::Device: return root_.device(op);
       case Op::Symlink: return root_.symlink(op);
+      case Op::Volume: return root_.volume(op);
       case Op::Directory: return root_.directory(op);
       case Op::Mask: return root_.mask(op);
       case Op::ReadOnlyPath: return root_.readOnlyPath(op);

@@ -15,6 +15,7 @@ class Root {
   StepResult bindRoot(const OpView& op);
   StepResult mount(const OpView& op);
   StepResult bind(const OpView& op);
+  StepResult volume(const OpView& op);
   StepResult device(const OpView& op);
   StepResult symlink(const OpView& op);
   StepResult directory(const OpView& op);

@@ -175,6 +175,15 @@ StepResult Root::bind(const OpView& op) {
   return attach(mount.get(), place.get(), target);
 }
 
+StepResult Root::volume(const OpView& op) {
+  // A mount of its own: making the root read-only is a matter of the root's mount alone.
+  const char* path = op.first();
+  const Fd folder = makeDirectory(path, 0755);
+  if (!folder.valid()) return failed(path);
+  const Fd mount(kernel::open_tree(folder.get(), "", kClone));
+  return mount.valid() ? attach(mount.get(), folder.get(), path) : failed(path);
+}
+
 StepResult Root::mask(const OpView& op) {
   const char* path = op.first();
   const Fd target = open(path);
