@@ -1,4 +1,4 @@
-#include "delegation.h"
+#include "cgroup/delegation.h"
 
 #include <sys/xattr.h>
 
