@@ -14,6 +14,10 @@ export interface LaunchOptions extends Partial<CreateOptions> {
   layers?: string[];
   startNow?: boolean;
   user_?: ResolvedUser;
+  /** Volumes of the image. */
+  volumes?: string[];
+  /** A compiled system call filter. */
+  filter?: Uint8Array;
   log?: { maxBytes: number; maxFiles: number } | false;
 }
 
@@ -50,14 +54,14 @@ export class LaunchBench {
   }
 
   async launch(command: string[], options: LaunchOptions = {}): Promise<Launched> {
-    const { layers, startNow = true, user_, log, ...createOptions } = options;
+    const { layers, startNow = true, user_, volumes = [], filter, log, ...createOptions } = options;
     const id = `c${this.#count++}`;
     const folder = join(this.folder, id);
     for (const name of ["upper", "work"]) mkdirSync(join(folder, name), { recursive: true });
     const spec = buildContainerSpec({
       id,
       options: { image: "test", ...createOptions },
-      image: { entrypoint: [], cmd: command, env: [], workingDir: "", user: "", volumes: [], labels: {} },
+      image: { entrypoint: [], cmd: command, env: [], workingDir: "", user: "", volumes, labels: {} },
       user: user_ ?? { uid: 0, gid: 0, additionalGids: [], home: "/root" },
     });
     const cgroup = this.tree.create(id, {});
@@ -74,6 +78,7 @@ export class LaunchBench {
       cgroups: { unified: cgroup.unified, joins: cgroup.joins, monitors: this.tree.monitors },
       stdin: createOptions.stdin ?? false,
       startNow,
+      ...(filter === undefined ? {} : { seccomp: filter }),
     });
     const report = await native().spawnMonitor(monitorPath, plan);
     const output = (stream = "stdout"): string => {

@@ -1,0 +1,59 @@
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { defaultCapabilities } from "../../src/spec/capability-sets.js";
+import { seccompProgram } from "../../src/spec/seccomp.js";
+import { LaunchBench, type LaunchOptions } from "./launched.js";
+
+const bench = new LaunchBench();
+const test = suite("spec in a container");
+const daemon = { uid: 1000, gid: 1000, additionalGids: [], home: "/" };
+const applets = ["sh", "cat", "echo", "grep", "touch", "mount", "unshare", "chmod", "stat", "id"];
+
+async function outputOf(script: string, options: LaunchOptions): Promise<string> {
+  const launched = await bench.launch(["/bin/sh", "-c", script], options);
+  assert.ok(
+    launched.report.ok,
+    JSON.stringify(launched.report, (_, value: unknown) => String(value)),
+  );
+  await launched.exit();
+  return launched.output();
+}
+
+test.after(() => bench.close());
+
+test("a volume begins as the image has it, and stays writable under a read-only root", async () => {
+  const layer = bench.layer("volume", applets);
+  mkdirSync(join(layer, "data"));
+  writeFileSync(join(layer, "data/seed"), "seeded\n");
+  chownSync(join(layer, "data"), daemon.uid, daemon.gid);
+  const script = "cat /data/seed; touch /data/x && echo volume; touch /new/x && echo made; touch /x || echo read-only";
+  const output = await outputOf(script, { layers: [layer], volumes: ["/data", "/new"], readOnly: true });
+  assert.is(output, "seeded\nvolume\nmade\nread-only\n");
+  const asUser = { layers: [layer], volumes: ["/data"], readOnly: true, user_: daemon };
+  assert.is(await outputOf("touch /data/y && echo mine", asUser), "mine\n");
+});
+
+test("the filter lets a shell work, and mounts and namespaces fail even where the capability is held", async () => {
+  const layer = bench.layer("filtered", applets);
+  const filter = seccompProgram(defaultCapabilities);
+  const script = [
+    "id -u | cat",
+    "mount -t tmpfs none /tmp 2>&1 || echo no mount",
+    "unshare -n true 2>/dev/null || echo no namespace",
+    "grep Seccomp: /proc/self/status",
+  ].join("; ");
+  const output = await outputOf(script, { layers: [layer], filter, capAdd: ["SYS_ADMIN"] });
+  assert.match(output, /^0\n[\s\S]*no mount\nno namespace\nSeccomp:\t2\n$/);
+});
+
+test("the files of the container's own replace the image's, and not what they point to", async () => {
+  const layer = bench.layer("files", applets);
+  mkdirSync(join(layer, "etc"));
+  writeFileSync(join(layer, "etc/hosts"), "from the image\n");
+  const output = await outputOf("cat /etc/hostname; grep -c image /etc/hosts", { layers: [layer], hostname: "web" });
+  assert.is(output, "web\n0\n");
+});
+
+test.run();
