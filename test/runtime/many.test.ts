@@ -1,0 +1,68 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { awaitEvent } from "../../src/cgroup/events.js";
+import { detectCgroupHost } from "../../src/cgroup/host.js";
+import { Fixture } from "./fixture.js";
+import { hostState } from "./host-state.js";
+
+const many = suite("many containers");
+let fixture: Fixture;
+
+many.before(async () => {
+  fixture = await Fixture.open();
+});
+many.after(() => (fixture as Fixture | undefined)?.close());
+
+async function runOnce(script: string): Promise<number | undefined> {
+  const container = await fixture.run(script);
+  const { code } = await container.wait();
+  await container.remove();
+  return code;
+}
+
+/** Settles when the monitors of ended containers have left. */
+async function monitorsLeft(): Promise<void> {
+  const { base, name } = detectCgroupHost();
+  await awaitEvent(`${base}/${name}/monitors`, "populated", 0, 5000);
+}
+
+many("200 started 8 at a time tell 200 right exit codes and leave nothing", async () => {
+  await Promise.all(Array.from({ length: 8 }, () => runOnce("true")));
+  await monitorsLeft();
+  const before = hostState();
+  const codes: (number | undefined)[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < 200; index = next++) codes[index] = await runOnce(`exit ${index}`);
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
+  assert.equal(codes, Array.from({ length: 200 }, (_, index) => index));
+  await monitorsLeft();
+  assert.equal(hostState(), before);
+  assert.equal(await fixture.runtime.containers.list({ all: true }), []);
+});
+
+many("1000 one after the other leak nothing, and memory stays flat", async () => {
+  for (let count = 0; count < 300; count++) await runOnce("exit 0");
+  await monitorsLeft();
+  const before = hostState();
+  const rssBefore = process.memoryUsage().rss;
+  for (let count = 0; count < 700; count++) await runOnce("exit 0");
+  await monitorsLeft();
+  assert.equal(hostState(), before);
+  const grownMiB = (process.memoryUsage().rss - rssBefore) / 2 ** 20;
+  assert.ok(grownMiB < 24, `node grew by ${grownMiB.toFixed(1)} MiB`);
+});
+
+many("those that never started leave nothing either", async () => {
+  const attempt = (): Promise<unknown> =>
+    fixture.runtime.containers.run({ image: "busybox", command: ["nope"] }).catch((thrown: unknown) => thrown);
+  await attempt();
+  await monitorsLeft();
+  const before = hostState();
+  for (let count = 0; count < 50; count++) await attempt();
+  await monitorsLeft();
+  assert.equal(hostState(), before);
+});
+
+many.run();
