@@ -14,6 +14,9 @@ interface Output {
 const inputWindowBytes = 256 * 1024;
 const inputFrameBytes = 64 * 1024;
 
+/** Short writes of the process that wait for the reader are handed over together, up to this size. */
+const joinedBytes = 64 * 1024;
+
 /** Output held here for a slow reader before its socket is read no further. */
 const outputHighWaterBytes = 256 * 1024;
 
@@ -131,7 +134,7 @@ export class MonitorAttachment implements Attachment {
 
   async *#read(): AsyncGenerator<Output> {
     for (;;) {
-      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      for (const next of joined(this.#queue.splice(0))) {
         this.#queuedBytes -= next.data.length;
         if (this.#paused && this.#queuedBytes < outputHighWaterBytes / 2) {
           this.#paused = false;
@@ -139,9 +142,24 @@ export class MonitorAttachment implements Attachment {
         }
         yield next;
       }
+      if (this.#queue.length > 0) continue;
       if (this.#ended) return;
       await new Promise<void>((resolve) => (this.#wakeReader = resolve));
     }
+  }
+}
+
+/** Neighbours of one stream as one piece, in the order of arrival. */
+function* joined(pieces: Output[]): Generator<Output> {
+  for (let start = 0, end = 0; start < pieces.length; start = end) {
+    const first = pieces[start] as Output;
+    let bytes = 0;
+    for (let next = pieces[end]; next && next.stream === first.stream; next = pieces[++end]) {
+      if (end > start && bytes + next.data.length > joinedBytes) break;
+      bytes += next.data.length;
+    }
+    if (end === start + 1) yield first;
+    else yield { stream: first.stream, data: Buffer.concat(pieces.slice(start, end).map(({ data }) => data), bytes) };
   }
 }
 
