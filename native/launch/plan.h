@@ -15,7 +15,7 @@ namespace granule {
 /// All little-endian, every op aligned to 8. Paths called "inside" are resolved in the new root by openat2 with
 /// RESOLVE_IN_ROOT; "host" paths are the host's. Strings are listed behind the numbers: `numbers | strings`.
 enum class Op : std::uint32_t {
-  // Read by the monitor before it clones.
+  // Read by the addon and the monitor before the clone.
   Namespaces = 1,   ///< clone flags (CLONE_NEW*) |
   Cgroup = 2,       ///< | host path of the v2 cgroup the child is cloned into
   CgroupJoin = 3,   ///< | host path of a v1 cgroup; the child joins it before exec. One op a hierarchy

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "kernel/syscalls.h"
+#include "launch/device_filter.h"
 #include "launch/plan_view.h"
 
 namespace granule {
@@ -106,6 +107,8 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
     errno = EINVAL;
     return failedSpawn(Step::ReadPlan, "");
   }
+  SpawnedMonitor spawned;
+  if (!applyDeviceFilter(view, spawned.report)) return spawned;
   const Fd file = planFile(plan, bytes);
   int ends[2];
   if (!file.valid() || ::pipe2(ends, O_CLOEXEC) != 0) return failedSpawn(Step::Pipe, "");
@@ -139,7 +142,6 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
   errno = error;
   if (pid < 0) return failedSpawn(Step::MonitorExec, cgroupPath == nullptr ? "clone3" : cgroupPath);
 
-  SpawnedMonitor spawned;
   spawned.pid = pid;
   spawned.pidfd = Fd(pidfd);
   reportWrite.reset();

@@ -42,7 +42,6 @@ bool readConfig(const PlanView& plan, Config& config) {
       case Op::Socket: config.socket = op.first(); break;
       case Op::ExitRecord: config.exitRecord = op.first(); break;
       case Op::Start: config.startsAtOnce = op.number(0) != 0; break;
-      case Op::DeviceFilter: config.hasDeviceFilter = true; break;
       case Op::Log:
         config.logMaxBytes = op.number(0);
         config.logMaxFiles = op.number(1);

@@ -23,7 +23,6 @@ struct Config {
   unsigned short columns = 0;
   bool startsAtOnce = false;
   bool hasJoins = false;
-  bool hasDeviceFilter = false;
   bool enters = false;
   pid_t target = 0;
   std::uint64_t targetStartTicks = 0;

@@ -14,7 +14,6 @@
 
 #include "kernel/syscalls.h"
 #include "launch/child/child.h"
-#include "monitor/device_filter.h"
 #include "monitor/process_stat.h"
 
 namespace granule {
@@ -102,15 +101,6 @@ Spawned spawn(const PlanView& plan, const Config& config, Report& report) {
       return spawned;
     }
   }
-  if (config.hasDeviceFilter && cgroup.valid()) {
-    plan.each([&](const OpView& op) {
-      const int error = op.kind() == Op::DeviceFilter ? attachDeviceFilter(cgroup.get(), op) : 0;
-      if (error != 0) report.fail(Op::DeviceFilter, error, config.cgroup);
-      return error == 0;
-    });
-    if (report.error != 0) return spawned;
-  }
-
   const ChildContext context{
       plan,
       childSync.get(),

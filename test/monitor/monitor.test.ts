@@ -113,6 +113,8 @@ test("an idle monitor keeps below half a MiB", async () => {
   const launched = await bench.launch(["sleep", "60"]);
   assert.ok(launched.report.ok);
   const { monitorPid } = launched.report as { monitorPid: number };
+  // Its answer says that it has left the start behind.
+  await MonitorClient.once(launched.socketPath, (client) => client.state());
   const rollup = readFileSync(`/proc/${monitorPid}/smaps_rollup`, "utf8");
   const pssKibibytes = Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1]);
   assert.ok(pssKibibytes > 0 && pssKibibytes < 512, `${pssKibibytes} KiB`);

@@ -1,5 +1,6 @@
-#include "monitor/device_filter.h"
+#include "launch/device_filter.h"
 
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -7,6 +8,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
 
 #include "kernel/fd.h"
 
@@ -74,10 +79,9 @@ void addRule(Program& program, const OpView& op, std::size_t at) {
   program.endRule();
 }
 
-}  // namespace
-
-int attachDeviceFilter(int cgroup, const OpView& op) {
-  static Program program;
+/// A descriptor of the loaded program, or -1 with errno.
+int loadProgram(const OpView& op) {
+  Program program;
   program.load(2, offsetof(bpf_cgroup_dev_ctx, access_type));
   program.copy(3, 2);
   program.mask(2, 0xffff);
@@ -85,24 +89,56 @@ int attachDeviceFilter(int cgroup, const OpView& op) {
   program.load(4, offsetof(bpf_cgroup_dev_ctx, major));
   program.load(5, offsetof(bpf_cgroup_dev_ctx, minor));
   for (std::size_t at = 1; at + kRuleNumbers <= op.numbers(); at += kRuleNumbers) {
-    if (program.full()) return E2BIG;
+    if (program.full()) {
+      errno = E2BIG;
+      return -1;
+    }
     addRule(program, op, at);
   }
   program.verdict(op.number(0) != 0);
+  bpf_attr attributes{};
+  attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  attributes.insns = reinterpret_cast<std::uintptr_t>(program.code());
+  attributes.insn_cnt = static_cast<__u32>(program.size());
+  attributes.license = reinterpret_cast<std::uintptr_t>("MIT");
+  return bpf(BPF_PROG_LOAD, attributes);
+}
 
-  bpf_attr load{};
-  load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-  load.insns = reinterpret_cast<std::uintptr_t>(program.code());
-  load.insn_cnt = static_cast<__u32>(program.size());
-  load.license = reinterpret_cast<std::uintptr_t>("MIT");
-  const Fd loaded(bpf(BPF_PROG_LOAD, load));
-  if (!loaded.valid()) return errno;
-  bpf_attr attach{};
-  attach.target_fd = static_cast<__u32>(cgroup);
-  attach.attach_bpf_fd = static_cast<__u32>(loaded.get());
-  attach.attach_type = BPF_CGROUP_DEVICE;
-  attach.attach_flags = BPF_F_ALLOW_MULTI;
-  return bpf(BPF_PROG_ATTACH, attach) == 0 ? 0 : errno;
+/// The program of these rules, loaded at first use and held for the life of the process.
+int programFor(const OpView& op) {
+  static std::mutex mutex;
+  static std::map<std::string, Fd> programs;
+  const std::string rules(reinterpret_cast<const char*>(op.data() - op.numbers() * 8), op.numbers() * 8);
+  const std::lock_guard<std::mutex> lock(mutex);
+  const auto found = programs.find(rules);
+  if (found != programs.end()) return found->second.get();
+  Fd loaded(loadProgram(op));
+  if (!loaded.valid()) return -1;
+  return programs.emplace(rules, std::move(loaded)).first->second.get();
+}
+
+}  // namespace
+
+bool applyDeviceFilter(const PlanView& plan, Report& report) {
+  const char* cgroup = nullptr;
+  plan.each([&](const OpView& op) {
+    if (op.kind() == Op::Cgroup) cgroup = op.first();
+    return true;
+  });
+  plan.each([&](const OpView& op) {
+    if (op.kind() != Op::DeviceFilter) return true;
+    const Fd folder(cgroup == nullptr ? -1 : ::open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const int program = folder.valid() ? programFor(op) : -1;
+    bpf_attr attributes{};
+    attributes.target_fd = static_cast<__u32>(folder.get());
+    attributes.attach_bpf_fd = static_cast<__u32>(program);
+    attributes.attach_type = BPF_CGROUP_DEVICE;
+    attributes.attach_flags = BPF_F_ALLOW_MULTI;
+    if (program >= 0 && bpf(BPF_PROG_ATTACH, attributes) == 0) return true;
+    report.fail(Op::DeviceFilter, errno, cgroup == nullptr ? "" : cgroup);
+    return false;
+  });
+  return report.error == 0;
 }
 
 }  // namespace granule
