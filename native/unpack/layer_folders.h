@@ -3,7 +3,7 @@
 #include <string>
 
 #include "unpack/entry_path.h"
-#include "unpack/fd.h"
+#include "kernel/fd.h"
 
 namespace granule::unpack {
 

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "unpack/decompressor.h"
-#include "unpack/fd.h"
+#include "kernel/fd.h"
 #include "unpack/layer.h"
 #include "unpack/ring.h"
 #include "unpack/sha256.h"

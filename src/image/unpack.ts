@@ -60,7 +60,7 @@ export async function unpackTar(
 
 /** The compression by the file's first bytes; media types of real images are not reliable. */
 function probe(source: string): { compression: UnpackOptions["compression"]; totalBytes: number } {
-  const descriptor = openSync(source, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const descriptor = openSource(source);
   try {
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) throw corrupt("a layer is not a regular file", source);
@@ -69,6 +69,17 @@ function probe(source: string): { compression: UnpackOptions["compression"]; tot
     return { compression: compressionOf(magic), totalBytes: stats.size };
   } finally {
     closeSync(descriptor);
+  }
+}
+
+function openSource(source: string): number {
+  try {
+    return openSync(source, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === "ENOENT") throw new GranuleError("NOT_FOUND", `no such archive: ${source}`, { path: source, errno: code });
+    if (code === "ELOOP") throw corrupt(`${source} is not a regular file`, source);
+    throw GranuleError.from(thrown);
   }
 }
 
