@@ -1,5 +1,5 @@
-import { openRuntime, type RuntimeOptions } from "./runtime/runtime.js";
 import type { Runtime as RuntimeInterface } from "./api.js";
+import { openRuntime, type RuntimeOptions } from "./runtime/runtime.js";
 
 export type Runtime = RuntimeInterface;
 
@@ -7,6 +7,6 @@ export type Runtime = RuntimeInterface;
 export const Runtime: { open(options?: RuntimeOptions): Promise<RuntimeInterface> } = { open: openRuntime };
 
 export type * from "./api.js";
-export { connect, type ConnectOptions } from "./channel/connect.js";
-export { GranuleError, type ErrorCode, type ErrorDetails } from "./errors.js";
+export { type ConnectOptions, connect } from "./channel/connect.js";
+export { type ErrorCode, type ErrorDetails, GranuleError } from "./errors.js";
 export type { RuntimeOptions };

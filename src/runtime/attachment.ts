@@ -3,7 +3,7 @@ import { GranuleError } from "../errors.js";
 import { Deferred } from "./deferred.js";
 import { exitStatus } from "./exit.js";
 import { MonitorClient } from "./monitor-client.js";
-import { decodeExit, Message, type Frame } from "./monitor-frames.js";
+import { decodeExit, type Frame, Message } from "./monitor-frames.js";
 
 interface Output {
   stream: "stdout" | "stderr";
@@ -43,11 +43,16 @@ export class MonitorAttachment implements Attachment {
   }
 
   static async open(socketPath: string, options: AttachOptions = {}): Promise<MonitorAttachment> {
-    const bits = (options.stdin === false ? 0 : 1) | (options.stdout === false ? 0 : 2) | (options.stderr === false ? 0 : 4);
+    const bits =
+      (options.stdin === false ? 0 : 1) | (options.stdout === false ? 0 : 2) | (options.stderr === false ? 0 : 4);
     const client = await MonitorClient.connect(socketPath);
     const attachment = new MonitorAttachment(client, socketPath);
     try {
-      await client.attach(bits, (frame) => attachment.#receive(frame), (reason) => attachment.#end(reason));
+      await client.attach(
+        bits,
+        (frame) => attachment.#receive(frame),
+        (reason) => attachment.#end(reason),
+      );
     } catch (thrown) {
       client.close();
       throw thrown;
@@ -127,7 +132,9 @@ export class MonitorAttachment implements Attachment {
 
   #end(reason: Error): void {
     this.#ended = true;
-    this.#exit.reject(new GranuleError("UNAVAILABLE", "the attachment ended before the process did", { cause: reason }));
+    this.#exit.reject(
+      new GranuleError("UNAVAILABLE", "the attachment ended before the process did", { cause: reason }),
+    );
     this.#wakeReader?.();
     this.#wakeWriter?.();
   }

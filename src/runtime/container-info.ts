@@ -4,14 +4,23 @@ import { limitWrites } from "../cgroup/limits.js";
 import type { ContainerRecord } from "../state/container-store.js";
 
 const limitNames = [
-  "cpus", "memory", "memoryHigh", "memoryLow", "pids", "cpuset", "io", "ioWeight", "spot", "cpuBurstUsec",
+  "cpus",
+  "memory",
+  "memoryHigh",
+  "memoryLow",
+  "pids",
+  "cpuset",
+  "io",
+  "ioWeight",
+  "spot",
+  "cpuBurstUsec",
 ] as const satisfies readonly (keyof Limits)[];
 
 /** The limits among a container's options. */
 export function limitsOf(options: Limits): Limits {
   const limits: Record<string, unknown> = {};
   for (const name of limitNames) if (options[name] !== undefined) limits[name] = options[name];
-  return limits as Limits;
+  return limits;
 }
 
 /**
@@ -20,7 +29,10 @@ export function limitsOf(options: Limits): Limits {
  * @throws GranuleError where the host cannot enforce the result
  */
 export function withLimits(
-  options: CreateOptions, limits: Limits, restart: RestartPolicy | undefined, host: CgroupHost,
+  options: CreateOptions,
+  limits: Limits,
+  restart: RestartPolicy | undefined,
+  host: CgroupHost,
 ): CreateOptions {
   limitWrites(limits, host, limitsOf(options));
   return { ...options, ...limitsOf(limits), ...(restart === undefined ? {} : { restart }) };

@@ -1,6 +1,15 @@
 import type {
-  Attachment, AttachOptions, Container, ContainerInfo, ExecOptions, ExitStatus, Limits, LogLine, LogOptions,
-  RestartPolicy, Sample,
+  Attachment,
+  AttachOptions,
+  Container,
+  ContainerInfo,
+  ExecOptions,
+  ExitStatus,
+  Limits,
+  LogLine,
+  LogOptions,
+  RestartPolicy,
+  Sample,
 } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { validateExecOptions, validateUpdateOptions } from "../spec/options.js";
@@ -101,7 +110,8 @@ export class LocalContainer implements Container {
   async exec(given: ExecOptions): Promise<Attachment> {
     const options = validateExecOptions(given);
     const run = this.#running();
-    if (this.#life.record.state === "paused") throw precondition(`container ${this.#life.record.name} is paused`, "resume it");
+    if (this.#life.record.state === "paused")
+      throw precondition(`container ${this.#life.record.name} is paused`, "resume it");
     const attachment = await exec(this.#life, run.cgroup, ++this.#execs, options);
     this.#life.publish("exec", { details: { command: options.command } });
     return attachment;
@@ -136,7 +146,8 @@ export class LocalContainer implements Container {
     if (!signal) return this.#life.settled;
     signal.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const abort = (): void => reject(new GranuleError("CANCELLED", "the wait was cancelled", { cause: signal.reason }));
+      const abort = (): void =>
+        reject(new GranuleError("CANCELLED", "the wait was cancelled", { cause: signal.reason }));
       signal.addEventListener("abort", abort, { once: true });
       this.#life.settled.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
     });
@@ -145,7 +156,8 @@ export class LocalContainer implements Container {
   async remove(options: { force?: boolean } = {}): Promise<void> {
     const { record } = this.#present();
     const isUp = record.state === "running" || record.state === "paused";
-    if (isUp && !options.force) throw precondition(`container ${record.name} is ${record.state}`, "stop it first, or use force");
+    if (isUp && !options.force)
+      throw precondition(`container ${record.name} is ${record.state}`, "stop it first, or use force");
     this.#life.suspendRestarts();
     // Not behind a stop that waits: force is what ends that one.
     this.#life.run?.cgroup.kill();
@@ -160,7 +172,8 @@ export class LocalContainer implements Container {
   async #stop(timeoutSeconds: number | undefined): Promise<ExitStatus> {
     const { record } = this.#present();
     const run = this.#life.run;
-    if (record.state === "created" && run) throw precondition(`container ${record.name} was not started`, "remove it, or start it");
+    if (record.state === "created" && run)
+      throw precondition(`container ${record.name} was not started`, "remove it, or start it");
     this.#life.suspendRestarts();
     if (!run) return record.exit ?? { oomKilled: false };
     const timeoutMs = 1000 * (timeoutSeconds ?? record.options.stopTimeoutSeconds ?? defaultStopTimeoutSeconds);

@@ -38,11 +38,15 @@ export class LocalContainers implements Containers {
     if (held) return held.container;
     const matches = /^[0-9a-f]+$/.test(idOrName) ? [...this.#byId.keys()].filter((id) => id.startsWith(idOrName)) : [];
     if (matches.length > 1) {
-      throw new GranuleError("INVALID_ARGUMENT", `${matches.length} containers begin with ${idOrName}`, { hint: "give more digits" });
+      throw new GranuleError("INVALID_ARGUMENT", `${matches.length} containers begin with ${idOrName}`, {
+        hint: "give more digits",
+      });
     }
     const match = matches[0] === undefined ? undefined : this.#byId.get(matches[0]);
     if (match) return match.container;
-    throw new GranuleError("NOT_FOUND", `no such container: ${idOrName}`, { hint: "`granule ps -a` lists those that exist" });
+    throw new GranuleError("NOT_FOUND", `no such container: ${idOrName}`, {
+      hint: "`granule ps -a` lists those that exist",
+    });
   }
 
   async list(filter: ListFilter = {}): Promise<ContainerInfo[]> {
@@ -70,19 +74,26 @@ export class LocalContainers implements Containers {
 
   /** Names of the containers made from an image. */
   usersOf(imageId: string): string[] {
-    return [...this.#byId.values()].map((held) => held.lifecycle.record).filter((record) => record.imageId === imageId)
+    return [...this.#byId.values()]
+      .map((held) => held.lifecycle.record)
+      .filter((record) => record.imageId === imageId)
       .map((record) => record.name);
   }
 
   /** Takes up a container that is written down already. */
   hold(record: ContainerRecord): Lifecycle {
+    return this.#hold(record).lifecycle;
+  }
+
+  #hold(record: ContainerRecord): Held {
     const lifecycle = new Lifecycle(record, this.#services, () => {
       this.#byId.delete(record.id);
       this.#idOfName.delete(record.name);
     });
-    this.#byId.set(record.id, { lifecycle, container: new LocalContainer(lifecycle) });
+    const held = { lifecycle, container: new LocalContainer(lifecycle) };
+    this.#byId.set(record.id, held);
     this.#idOfName.set(record.name, record.id);
-    return lifecycle;
+    return held;
   }
 
   /** Lets go of every container; they run on. */
@@ -115,7 +126,7 @@ export class LocalContainers implements Containers {
       desired: startNow ? "running" : "stopped",
       restarts: 0,
     };
-    const lifecycle = this.hold(record);
+    const { lifecycle, container } = this.#hold(record);
     try {
       services.store.insert(record);
       await lifecycle.exclusive(() => lifecycle.launch(image, startNow));
@@ -123,6 +134,6 @@ export class LocalContainers implements Containers {
       lifecycle.abandon();
       throw GranuleError.from(thrown);
     }
-    return (this.#byId.get(record.id) as Held | undefined)?.container ?? new LocalContainer(lifecycle);
+    return container;
   }
 }

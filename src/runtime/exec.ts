@@ -15,7 +15,10 @@ import { processStartTicks } from "./process.js";
 
 /** Runs a further process in a running container, with a monitor of its own; its output goes to the attachment alone. */
 export async function exec(
-  lifecycle: Lifecycle, cgroup: ContainerCgroup, number: number, options: ExecOptions,
+  lifecycle: Lifecycle,
+  cgroup: ContainerCgroup,
+  number: number,
+  options: ExecOptions,
 ): Promise<MonitorAttachment> {
   const { record, services } = lifecycle;
   const pid = record.pid;

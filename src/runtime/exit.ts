@@ -5,7 +5,9 @@ import { GranuleError } from "../errors.js";
 import { errnoName, type MonitorExit, type MonitorFailure } from "./monitor-frames.js";
 
 const signalNames = new Map<number, string>(
-  Object.entries(constants.signals).filter(([name]) => name !== "SIGPOLL" && name !== "SIGIOT").map(([name, number]) => [number, name]),
+  Object.entries(constants.signals)
+    .filter(([name]) => name !== "SIGPOLL" && name !== "SIGIOT")
+    .map(([name, number]) => [number, name]),
 );
 
 export function signalName(number: number): string {
@@ -71,7 +73,8 @@ export function readExitRecord(path: string): ExitRecord | undefined {
     return { kind: "never-started", failure };
   }
   const wholeNumber = (key: string): number => Number(fields.get(key) ?? Number.NaN);
-  const nanoseconds = (key: string): bigint => (/^\d+$/.test(fields.get(key) ?? "") ? BigInt(fields.get(key) as string) : 0n);
+  const nanoseconds = (key: string): bigint =>
+    /^\d+$/.test(fields.get(key) ?? "") ? BigInt(fields.get(key) as string) : 0n;
   const code = wholeNumber("code");
   const signal = wholeNumber("signal");
   if (!Number.isSafeInteger(code) && !Number.isSafeInteger(signal)) return undefined;

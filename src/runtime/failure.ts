@@ -1,7 +1,17 @@
-import { GranuleError, type ErrorCode } from "../errors.js";
+import { type ErrorCode, GranuleError } from "../errors.js";
 import type { NativeFailure } from "../native.js";
 
-const notExecutable = new Set(["EACCES", "ENOEXEC", "EISDIR", "ELIBBAD", "EPERM", "ETXTBSY", "ELOOP", "EINVAL", "E2BIG"]);
+const notExecutable = new Set([
+  "EACCES",
+  "ENOEXEC",
+  "EISDIR",
+  "ELIBBAD",
+  "EPERM",
+  "ETXTBSY",
+  "ELOOP",
+  "EINVAL",
+  "E2BIG",
+]);
 
 const codes: Record<string, ErrorCode> = {
   ENOSPC: "RESOURCE_EXHAUSTED",
@@ -14,7 +24,11 @@ const codes: Record<string, ErrorCode> = {
 };
 
 const hints: [step: RegExp, errno: RegExp, hint: string][] = [
-  [/overlay/i, /EINVAL/, "the layers or the upper folder lie on a file system that overlayfs refuses: put GRANULE_ROOT on ext4, xfs or tmpfs"],
+  [
+    /overlay/i,
+    /EINVAL/,
+    "the layers or the upper folder lie on a file system that overlayfs refuses: put GRANULE_ROOT on ext4, xfs or tmpfs",
+  ],
   [/overlay/i, /ESTALE|EBUSY/, "the upper folder is in use: end what still mounts it"],
   [/bind|mount/i, /ENOENT/, "the source or the target of the mount does not exist"],
   [/clone|unshare|mount|pivot/i, /EPERM/, "run as root with CAP_SYS_ADMIN, outside of an unprivileged container"],
@@ -42,18 +56,23 @@ export function launchError(failure: NativeFailure, argv0: string): GranuleError
     if (notExecutable.has(errno)) {
       return new GranuleError("COMMAND_NOT_EXECUTABLE", `command cannot be executed: ${argv0} (${errno})`, {
         ...more,
-        hint: errno === "ENOEXEC"
-          ? "it is no program of this architecture, or a script without a #! line"
-          : "check its mode, its type and the size of its arguments",
+        hint:
+          errno === "ENOEXEC"
+            ? "it is no program of this architecture, or a script without a #! line"
+            : "check its mode, its type and the size of its arguments",
       });
     }
   }
   const hint = hints.find(([steps, errnos]) => steps.test(step) && errnos.test(errno))?.[2];
   const about = path === "" ? "" : ` (${path})`;
-  return new GranuleError(codes[errno] ?? "FAILED_PRECONDITION", `the container cannot start: ${step}: ${errno}${about}`, {
-    ...more,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  return new GranuleError(
+    codes[errno] ?? "FAILED_PRECONDITION",
+    `the container cannot start: ${step}: ${errno}${about}`,
+    {
+      ...more,
+      ...(hint === undefined ? {} : { hint }),
+    },
+  );
 }
 
 /** Exit code of a process that never ran: 127 not found, 126 cannot be executed, 125 anything else. */

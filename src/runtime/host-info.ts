@@ -50,7 +50,11 @@ function controllerFeatures(cgroups: CgroupTree): HostFeature[] {
     const name = `cgroup ${controller}`;
     if (binding.version === "v2") return { name, available: true, note: `limits ${limits}, at no cost to a start` };
     if (binding.version === "absent") {
-      return { name, available: false, note: `${limits} cannot be limited: enable the ${controller} controller at boot` };
+      return {
+        name,
+        available: false,
+        note: `${limits} cannot be limited: enable the ${controller} controller at boot`,
+      };
     }
     if (controller === "io") {
       return { name, available: false, note: "io cannot be limited through cgroup v1: boot with cgroup_no_v1=all" };

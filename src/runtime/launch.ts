@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ContainerCgroup } from "../cgroup/container.js";
 import { GranuleError } from "../errors.js";
 import { readImageFile } from "../image/lookup.js";
-import { resolveUser, type ResolvedUser } from "../image/user.js";
+import { type ResolvedUser, resolveUser } from "../image/user.js";
 import { monitorPath, native } from "../native.js";
 import { buildContainerSpec, type ContainerSpec } from "../spec/container-spec.js";
 import { encodeLaunchPlan, type MonitorContext } from "../spec/plan.js";
@@ -17,7 +17,12 @@ const defaultLogMaxFiles = 3;
 
 /** Paths of one container's own files, on the host. */
 export function containerPaths(folder: string): { upper: string; work: string; log: string; exit: string } {
-  return { upper: join(folder, "upper"), work: join(folder, "work"), log: join(folder, "log"), exit: join(folder, "exit") };
+  return {
+    upper: join(folder, "upper"),
+    work: join(folder, "work"),
+    log: join(folder, "log"),
+    exit: join(folder, "exit"),
+  };
 }
 
 /** The user that options or the image name, looked up in the container's own files. */
@@ -60,7 +65,12 @@ export interface Launched {
  * @throws GranuleError as launchError has it
  */
 export async function launch(
-  record: ContainerRecord, spec: ContainerSpec, image: LaunchImage, cgroup: ContainerCgroup, services: Services, startNow: boolean,
+  record: ContainerRecord,
+  spec: ContainerSpec,
+  image: LaunchImage,
+  cgroup: ContainerCgroup,
+  services: Services,
+  startNow: boolean,
 ): Promise<Launched> {
   const folder = services.directories.container(record.id);
   const { upper, work, log, exit } = containerPaths(folder);
@@ -81,9 +91,11 @@ export async function launch(
   };
   const root = { kind: "overlay", upper, work, layers: image.layers } as const;
   const plan = encodeLaunchPlan(spec, { ...context, root, deviceFilter: true });
-  const report = await native().spawnMonitor(monitorPath, plan).catch((thrown: unknown) => {
-    throw GranuleError.from(thrown);
-  });
+  const report = await native()
+    .spawnMonitor(monitorPath, plan)
+    .catch((thrown: unknown) => {
+      throw GranuleError.from(thrown);
+    });
   if (!report.ok) throw launchError(report, spec.oci.process.args[0] ?? "");
   return { pid: report.pid, monitorPid: report.monitorPid, startedNs: report.startedNs };
 }

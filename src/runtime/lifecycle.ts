@@ -334,7 +334,12 @@ export class Lifecycle {
   publish(action: RuntimeEvent["action"], more: Pick<RuntimeEvent, "exit" | "details"> = {}): void {
     const { id, name, options } = this.record;
     this.services.events.publish({
-      type: "container", action, id, name, ...(options.tags ? { tags: options.tags } : {}), ...more,
+      type: "container",
+      action,
+      id,
+      name,
+      ...(options.tags ? { tags: options.tags } : {}),
+      ...more,
     });
   }
 

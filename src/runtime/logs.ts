@@ -1,6 +1,6 @@
 import { watch } from "node:fs";
-import { open, readdir, stat, type FileHandle } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, open, readdir, stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import type { LogLine, LogOptions } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { EntrySplitter, timeNs } from "./log-entry.js";
@@ -62,7 +62,9 @@ export async function* readLog(path: string, options: LogOptions, ended: Promise
 function sinceNs(since: string): bigint {
   const ns = timeNs(since);
   if (ns !== undefined) return ns;
-  throw new GranuleError("INVALID_ARGUMENT", `not a time: ${since}`, { hint: "give ISO 8601, such as 2026-11-23T12:00:00Z" });
+  throw new GranuleError("INVALID_ARGUMENT", `not a time: ${since}`, {
+    hint: "give ISO 8601, such as 2026-11-23T12:00:00Z",
+  });
 }
 
 /** The log's files that exist, oldest first. */
@@ -80,7 +82,10 @@ async function logFiles(path: string): Promise<string[]> {
   return names.includes(basename(path)) ? [...rotated, path] : rotated;
 }
 
-async function findStart(path: string, tail: number | undefined): Promise<{ file: FileHandle; offset: number } | undefined> {
+async function findStart(
+  path: string,
+  tail: number | undefined,
+): Promise<{ file: FileHandle; offset: number } | undefined> {
   const files = await logFiles(path);
   if (tail === undefined) {
     for (const name of files) {

@@ -1,8 +1,16 @@
 import { createConnection, type Socket } from "node:net";
 import { GranuleError } from "../errors.js";
 import {
-  decodeExit, decodeFailure, decodeState, encodeFrame, FrameReader, Message,
-  type Frame, type MonitorExit, type MonitorFailure, type MonitorState,
+  decodeExit,
+  decodeFailure,
+  decodeState,
+  encodeFrame,
+  type Frame,
+  FrameReader,
+  Message,
+  type MonitorExit,
+  type MonitorFailure,
+  type MonitorState,
 } from "./monitor-frames.js";
 
 /** The monitor refused a request; `failure` says at which step. */
@@ -108,14 +116,19 @@ export class MonitorClient {
 
   #request(type: number, expected: number, payload?: Uint8Array, onAnswer?: () => void): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(this.#closed);
+      if (this.#closed) {
+        reject(this.#closed);
+        return;
+      }
       const answered = (frame: Frame): void => {
-        if (frame.type === Message.Failure) return reject(new MonitorRefusal(decodeFailure(frame.payload)));
-        if (frame.type !== expected) {
-          return reject(new GranuleError("CORRUPT", `a monitor answered request ${type} with frame ${frame.type}`));
+        if (frame.type === Message.Failure) {
+          reject(new MonitorRefusal(decodeFailure(frame.payload)));
+        } else if (frame.type === expected) {
+          onAnswer?.();
+          resolve(frame.payload);
+        } else {
+          reject(new GranuleError("CORRUPT", `a monitor answered request ${type} with frame ${frame.type}`));
         }
-        onAnswer?.();
-        resolve(frame.payload);
       };
       this.#pending.push({ resolve: answered, reject });
       this.#socket.write(encodeFrame(type, payload));

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { GranuleError } from "../errors.js";
-import { readExitRecord, type ExitRecord } from "./exit.js";
+import { type ExitRecord, readExitRecord } from "./exit.js";
 import { MonitorClient, MonitorGone } from "./monitor-client.js";
 import { isAlive } from "./process.js";
 

@@ -2,11 +2,10 @@ import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerRecord } from "../state/container-store.js";
 import type { LocalContainers } from "./containers.js";
-import { readExitRecord } from "./exit.js";
+import { isoTime, readExitRecord } from "./exit.js";
 import { containerPaths } from "./launch.js";
 import { MonitorClient, MonitorGone } from "./monitor-client.js";
 import type { MonitorState } from "./monitor-frames.js";
-import { isoTime } from "./exit.js";
 import type { Services } from "./services.js";
 
 /**
@@ -52,7 +51,8 @@ async function takeUp(record: ContainerRecord, containers: LocalContainers, serv
     return;
   }
   const { exit } = containerPaths(services.directories.container(record.id));
-  const end = readExitRecord(exit) ?? ({ kind: "unknown", reason: "neither it nor a record of its exit was found" } as const);
+  const end =
+    readExitRecord(exit) ?? ({ kind: "unknown", reason: "neither it nor a record of its exit was found" } as const);
   await lifecycle.found(cgroup, end);
 }
 
@@ -85,6 +85,7 @@ function clearStrays(known: ReadonlySet<string>, services: Services): void {
   for (const name of readdirSync(directories.state)) {
     const [, id, execNumber] = socketName.exec(name) ?? [];
     // Nobody can attach to an exec of the last owner any more; its monitor needs no socket to end.
-    if (id !== undefined && (execNumber !== undefined || !known.has(id))) rmSync(join(directories.state, name), { force: true });
+    if (id !== undefined && (execNumber !== undefined || !known.has(id)))
+      rmSync(join(directories.state, name), { force: true });
   }
 }

@@ -5,7 +5,7 @@ import { CgroupTree } from "../cgroup/tree.js";
 import { GranuleError } from "../errors.js";
 import { ImageStore } from "../image/store.js";
 import { ContainerStore } from "../state/container-store.js";
-import { openDatabase, type Database } from "../state/database.js";
+import { type Database, openDatabase } from "../state/database.js";
 import { Directories, type DirectoryOptions } from "../state/directories.js";
 import { OwnerLock } from "../state/lock.js";
 import { LocalContainers } from "./containers.js";
@@ -69,7 +69,9 @@ export class LocalRuntime implements Runtime {
   private constructor(holdings: Holdings) {
     const { directories, database, cgroups } = holdings;
     const events = new EventLog();
-    const images = new RuntimeImages(new ImageStore(directories.root, database), events, (id) => this.containers.usersOf(id));
+    const images = new RuntimeImages(new ImageStore(directories.root, database), events, (id) =>
+      this.containers.usersOf(id),
+    );
     const metering = idleMetering;
     this.#services = {
       directories,
@@ -81,7 +83,10 @@ export class LocalRuntime implements Runtime {
       resolveImage: (nameOrId) => images.resolve(nameOrId),
       warn: (what, thrown) => {
         const { message, hint } = GranuleError.from(thrown);
-        process.emitWarning(`${what}: ${message}`, { type: "GranuleWarning", ...(hint === undefined ? {} : { detail: hint }) });
+        process.emitWarning(`${what}: ${message}`, {
+          type: "GranuleWarning",
+          ...(hint === undefined ? {} : { detail: hint }),
+        });
       },
     };
     this.#holdings = holdings;
@@ -146,6 +151,8 @@ export class LocalRuntime implements Runtime {
 let knownVersion: string | undefined;
 
 function version(): string {
-  knownVersion ??= (JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as { version: string }).version;
+  knownVersion ??= (
+    JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as { version: string }
+  ).version;
   return knownVersion;
 }

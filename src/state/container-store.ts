@@ -70,17 +70,31 @@ export class ContainerStore {
 
   insert(record: ContainerRecord): void {
     this.#insert.run(
-      record.id, record.name, record.image, record.imageId, record.state, record.desired,
-      JSON.stringify(record.options), JSON.stringify(record.command), record.createdAt,
+      record.id,
+      record.name,
+      record.image,
+      record.imageId,
+      record.state,
+      record.desired,
+      JSON.stringify(record.options),
+      JSON.stringify(record.command),
+      record.createdAt,
     );
   }
 
   /** Writes everything that changes while a container lives, save its options. */
   update(record: ContainerRecord): void {
     this.#update.run(
-      record.state, record.desired, record.pid ?? null, record.monitorPid ?? null, record.startTicks ?? null,
-      record.restarts, record.startedAt ?? null, record.finishedAt ?? null,
-      record.exit === undefined ? null : JSON.stringify(record.exit), record.id,
+      record.state,
+      record.desired,
+      record.pid ?? null,
+      record.monitorPid ?? null,
+      record.startTicks ?? null,
+      record.restarts,
+      record.startedAt ?? null,
+      record.finishedAt ?? null,
+      record.exit === undefined ? null : JSON.stringify(record.exit),
+      record.id,
     );
   }
 

@@ -71,10 +71,12 @@ function migrate(database: Database, path: string): void {
   }
   for (const [version, step] of schemaSteps.entries()) {
     if (version < found) continue;
-    database.transaction(() => {
-      database.exec(step);
-      database.exec(`PRAGMA user_version = ${version + 1}`);
-    }).immediate();
+    database
+      .transaction(() => {
+        database.exec(step);
+        database.exec(`PRAGMA user_version = ${version + 1}`);
+      })
+      .immediate();
   }
 }
 

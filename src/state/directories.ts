@@ -31,10 +31,14 @@ export class Directories {
     this.state = resolve(state ?? (root === undefined ? "/run/granule" : join(root, "run")));
     const longest = Buffer.byteLength(join(this.state, "x".repeat(longestSocketName)));
     if (longest > socketPathBytes) {
-      throw new GranuleError("INVALID_ARGUMENT", `the state directory's path is ${longest - socketPathBytes} bytes too long`, {
-        path: this.state,
-        hint: "unix socket paths hold 107 bytes: give a shorter state directory",
-      });
+      throw new GranuleError(
+        "INVALID_ARGUMENT",
+        `the state directory's path is ${longest - socketPathBytes} bytes too long`,
+        {
+          path: this.state,
+          hint: "unix socket paths hold 107 bytes: give a shorter state directory",
+        },
+      );
     }
   }
 
@@ -81,12 +85,18 @@ export class Directories {
       } catch (thrown) {
         const cause = GranuleError.from(thrown, "UNAVAILABLE");
         const refused = cause.errno === "EACCES" || cause.errno === "EPERM";
-        throw new GranuleError(refused ? "PERMISSION_DENIED" : "UNAVAILABLE", `cannot make ${folder}: ${cause.message}`, {
-          ...(cause.errno === undefined ? {} : { errno: cause.errno }),
-          path: folder,
-          hint: refused ? "run as root, or set GRANULE_ROOT to a folder you may write" : "check the file system it lies on",
-          cause: thrown,
-        });
+        throw new GranuleError(
+          refused ? "PERMISSION_DENIED" : "UNAVAILABLE",
+          `cannot make ${folder}: ${cause.message}`,
+          {
+            ...(cause.errno === undefined ? {} : { errno: cause.errno }),
+            path: folder,
+            hint: refused
+              ? "run as root, or set GRANULE_ROOT to a folder you may write"
+              : "check the file system it lies on",
+            cause: thrown,
+          },
+        );
       }
     }
   }

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Attachment } from "../../src/api.js";
-import { GranuleError } from "../../src/errors.js";
+import type { GranuleError } from "../../src/errors.js";
 import { Fixture, logText, text } from "./fixture.js";
 
 const attach = suite("attach and exec");
@@ -14,7 +14,8 @@ attach.after(() => (fixture as Fixture | undefined)?.close());
 
 async function outputOf(attachment: Attachment, stream?: "stdout" | "stderr"): Promise<string> {
   const pieces: Uint8Array[] = [];
-  for await (const piece of attachment.output) if (stream === undefined || piece.stream === stream) pieces.push(piece.data);
+  for await (const piece of attachment.output)
+    if (stream === undefined || piece.stream === stream) pieces.push(piece.data);
   return text(Buffer.concat(pieces));
 }
 
@@ -85,7 +86,12 @@ attach("runs further processes with their own exit codes", async () => {
 });
 
 attach("gives a terminal, its size and a resize", async () => {
-  const one = await fixture.create("stty size; read line; stty size", { tty: true, stdin: true, rows: 30, columns: 90 });
+  const one = await fixture.create("stty size; read line; stty size", {
+    tty: true,
+    stdin: true,
+    rows: 30,
+    columns: 90,
+  });
   const attachment = await one.attach();
   await one.start();
   let seen = "";

@@ -100,7 +100,10 @@ container("is found by name, id and the beginning of its id", async () => {
   const { containers } = fixture.runtime;
   for (const key of ["found", one.id, one.id.slice(0, 12)]) assert.is((await containers.get(key)).id, one.id);
   await one.wait();
-  assert.equal((await containers.list({ all: true, tags: { team: "a" } })).map((info) => info.name), ["found"]);
+  assert.equal(
+    (await containers.list({ all: true, tags: { team: "a" } })).map((info) => info.name),
+    ["found"],
+  );
   assert.equal(await containers.list({ all: true, tags: { team: "b" } }), []);
   assert.equal(await containers.list(), []);
   assert.equal(await containers.prune(), [one.id]);

@@ -8,8 +8,32 @@ import { openRuntime } from "../../src/runtime/runtime.js";
 process.env["GRANULE_CGROUP"] ??= `granule-test-${process.pid}`;
 
 const applets = [
-  "sh", "cat", "echo", "sleep", "true", "false", "head", "tail", "seq", "yes", "kill", "id", "ls", "mkdir", "touch",
-  "wc", "dd", "env", "hostname", "stty", "tr", "printf", "test", "mount", "ps", "awk",
+  "sh",
+  "cat",
+  "echo",
+  "sleep",
+  "true",
+  "false",
+  "head",
+  "tail",
+  "seq",
+  "yes",
+  "kill",
+  "id",
+  "ls",
+  "mkdir",
+  "touch",
+  "wc",
+  "dd",
+  "env",
+  "hostname",
+  "stty",
+  "tr",
+  "printf",
+  "test",
+  "mount",
+  "ps",
+  "awk",
 ];
 
 /** A root of its own with the image `busybox`, and the runtime opened on it. */

@@ -22,7 +22,9 @@ export function hostState(): HostState {
     descriptors: readdirSync("/proc/self/fd").length,
     threads: readdirSync("/proc/self/task").length,
     mounts: readFileSync("/proc/self/mountinfo", "latin1").split("\n").length,
-    cgroups: existsSync(root) ? readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).length : 0,
+    cgroups: existsSync(root)
+      ? readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).length
+      : 0,
     processes: processesBelow(root),
     zombies: children.filter((stat) => stat.state === "Z").length,
     monitors: existsSync(`${root}/monitors`) ? pidsIn(`${root}/monitors`).length : 0,

@@ -60,7 +60,7 @@ logs("starts at a time", async ({ path }) => {
 });
 
 logs("passes over an entry that a power loss tore", async ({ path }) => {
-  writeFileSync(path, entry(1, "one") + "2026-11-23T10:0\n" + entry(3, "three"));
+  writeFileSync(path, `${entry(1, "one")}2026-11-23T10:0\n${entry(3, "three")}`);
   assert.equal(await read(path), ["one", "three"]);
 });
 

@@ -36,7 +36,10 @@ many("200 started 8 at a time tell 200 right exit codes and leave nothing", asyn
     for (let index = next++; index < 200; index = next++) codes[index] = await runOnce(`exit ${index}`);
   };
   await Promise.all(Array.from({ length: 8 }, worker));
-  assert.equal(codes, Array.from({ length: 200 }, (_, index) => index));
+  assert.equal(
+    codes,
+    Array.from({ length: 200 }, (_, index) => index),
+  );
   await monitorsLeft();
   assert.equal(hostState(), before);
   assert.equal(await fixture.runtime.containers.list({ all: true }), []);

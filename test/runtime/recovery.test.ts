@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { on, once } from "node:events";
 import { existsSync, readdirSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,9 @@ recovery.after(() => (fixture as Fixture | undefined)?.close());
 async function startOwner(count: number): Promise<ChildProcess> {
   await fixture.runtime.close();
   const program = fileURLToPath(new URL("owner-child.js", import.meta.url));
-  const child = spawn(process.execPath, [program, fixture.root, String(count)], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [program, fixture.root, String(count)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await once(child.stdout as NodeJS.ReadableStream, "data");
   return child;
 }
@@ -64,7 +66,10 @@ recovery("20 containers outlive a killed node, with their logs and exit codes", 
     const container = await containers.get(`c${index}`);
     assert.is((await container.wait()).code, index);
     const lines = (await logText(container)).trim().split("\n");
-    assert.equal(lines, lines.map((_, number) => `line ${number}`));
+    assert.equal(
+      lines,
+      lines.map((_, number) => `line ${number}`),
+    );
     await container.remove();
   }
   const waiting = await containers.get("waiting");
@@ -113,7 +118,11 @@ async function uppersByName(): Promise<Map<number, string>> {
   const database = new Libsql(join(fixture.root, "granule.db"));
   const rows = database.prepare("SELECT id, name FROM containers").all() as { id: string; name: string }[];
   database.close();
-  return new Map(rows.filter((row) => /^c\d+$/.test(row.name)).map((row) => [Number(row.name.slice(1)), join(fixture.root, "containers", row.id)]));
+  return new Map(
+    rows
+      .filter((row) => /^c\d+$/.test(row.name))
+      .map((row) => [Number(row.name.slice(1)), join(fixture.root, "containers", row.id)]),
+  );
 }
 
 /** Inside of the overlay, since a file put into a mounted upper need not be seen. */
