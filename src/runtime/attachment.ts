@@ -166,7 +166,14 @@ function* joined(pieces: Output[]): Generator<Output> {
       bytes += next.data.length;
     }
     if (end === start + 1) yield first;
-    else yield { stream: first.stream, data: Buffer.concat(pieces.slice(start, end).map(({ data }) => data), bytes) };
+    else
+      yield {
+        stream: first.stream,
+        data: Buffer.concat(
+          pieces.slice(start, end).map(({ data }) => data),
+          bytes,
+        ),
+      };
   }
 }
 

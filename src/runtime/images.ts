@@ -56,7 +56,7 @@ export class RuntimeImages implements Images {
     const known = this.#resolved.get(nameOrId);
     if (known) return known;
     const info = this.#store.inspect(nameOrId);
-    const image = { id: info.id, config: info.config, layers: this.#store.layersOf(info) };
+    const image = { id: info.id, config: info.config, layers: this.#store.layersOf(info), users: new Map() };
     this.#resolved.set(nameOrId, image);
     return image;
   }

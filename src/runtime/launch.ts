@@ -37,14 +37,32 @@ export function containerSpec(record: ContainerRecord, image: LaunchImage): Cont
     id: record.id,
     options: record.options,
     image: image.config,
-    user: lookUpUser(record.options.user ?? image.config.user, image.layers),
+    user: imageUser(record.options.user ?? image.config.user, image),
   });
 }
 
-/** Makes the container's folders; those of an earlier run stay as they are. */
+/** An image never changes, so each of its users is looked up once. */
+function imageUser(name: string, image: LaunchImage): ResolvedUser {
+  let user = image.users.get(name);
+  if (user === undefined) {
+    user = lookUpUser(name, image.layers);
+    image.users.set(name, user);
+  }
+  return user;
+}
+
+/** Makes a new container's folders; of one that ran before, only the record of that run's exit goes. */
 export function makeFolders(folder: string): void {
-  const { upper, work } = containerPaths(folder);
-  for (const path of [folder, upper, work]) mkdirSync(path, { recursive: true, mode: path === upper ? 0o755 : 0o700 });
+  const { upper, work, exit } = containerPaths(folder);
+  try {
+    mkdirSync(folder, 0o700);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw GranuleError.from(thrown, "UNAVAILABLE");
+    rmSync(exit, { force: true });
+    return;
+  }
+  mkdirSync(upper, 0o755);
+  mkdirSync(work, 0o700);
 }
 
 /** The compiled system call filter; undefined where the options switch it off. */
@@ -74,7 +92,6 @@ export async function launch(
 ): Promise<Launched> {
   const folder = services.directories.container(record.id);
   const { upper, work, log, exit } = containerPaths(folder);
-  rmSync(exit, { force: true });
   const seccomp = systemCallFilter(record, spec, services);
   const context: MonitorContext = {
     socketPath: services.directories.monitorSocket(record.id),

@@ -1,5 +1,6 @@
 import type { ImageConfig } from "../api.js";
 import type { CgroupTree } from "../cgroup/tree.js";
+import type { ResolvedUser } from "../image/user.js";
 import type { ContainerStore } from "../state/container-store.js";
 import type { Directories } from "../state/directories.js";
 import type { EventLog } from "./events.js";
@@ -12,6 +13,8 @@ export interface LaunchImage {
   config: ImageConfig;
   /** Layer folders in overlayfs form, topmost first. */
   layers: string[];
+  /** Those looked up so far, by the name that was asked for. */
+  users: Map<string, ResolvedUser>;
 }
 
 /** What the containers of one runtime share. */
