@@ -10,6 +10,7 @@ import { parseDecimal } from "./parse/number.js";
 import { parseRestart } from "./parse/restart.js";
 import { parseTag } from "./parse/tag.js";
 import { parseUlimit, type Ulimit } from "./parse/ulimit.js";
+import { terminalSize } from "./terminal/size.js";
 
 /** What commander makes of the options of run and create. */
 export interface ContainerOptions extends LimitOptions {
@@ -86,6 +87,7 @@ export function createOptionsOf(image: string, command: string[], options: Conta
   if (options.rm && options.restart !== undefined && options.restart.policy !== "never") {
     throw invalid("--rm and --restart exclude each other", "leave one of them out");
   }
+  const size = options.tty ? terminalSize() : undefined;
   return defined<CreateOptions>({
     image,
     ...limitsOf(options),
@@ -104,8 +106,8 @@ export function createOptionsOf(image: string, command: string[], options: Conta
     stopTimeoutSeconds: options.stopTimeout,
     stopSignal: options.stopSignal,
     tty: options.tty,
-    rows: options.tty && process.stdout.isTTY ? process.stdout.rows : undefined,
-    columns: options.tty && process.stdout.isTTY ? process.stdout.columns : undefined,
+    rows: size?.rows,
+    columns: size?.columns,
     stdin: options.interactive,
     autoRemove: options.rm,
     capAdd: options.capAdd,

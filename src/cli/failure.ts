@@ -27,6 +27,7 @@ export function reportFailure(thrown: unknown, command?: string): number {
 /** The message with the system's part of the failure, where the message does not hold it already. */
 function describe(error: GranuleError): string {
   const message = oneLine(error.message);
+  if (error.code === "COMMAND_NOT_FOUND" || error.code === "COMMAND_NOT_EXECUTABLE") return message;
   const system = [error.syscall, error.path, error.errno].filter(
     (part): part is string => part !== undefined && part !== "" && !message.includes(part),
   );

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -75,11 +75,9 @@ export class CliHome {
     return result(child);
   }
 
-  /** Runs a command line as a shell types it at a terminal of its own; its output as the terminal got it. */
-  async atTerminal(line: string, input = ""): Promise<CliResult> {
-    const child = spawn("script", ["-qec", line, "/dev/null"], { env: { ...this.env, TERM: "xterm" } });
-    child.stdin.end(input);
-    return result(child);
+  /** Starts a shell command line at a terminal of its own. */
+  terminal(line: string): Terminal {
+    return new Terminal(spawn("script", ["-qec", line, "/dev/null"], { env: { ...this.env, TERM: "xterm" } }));
   }
 
   /** Ids of all containers. */
@@ -99,6 +97,40 @@ export class CliHome {
     } finally {
       rmSync(this.root, { recursive: true, force: true });
     }
+  }
+}
+
+/** A terminal that a test types at. */
+export class Terminal {
+  /** All that was shown. */
+  shown = "";
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #exited: Promise<unknown[]>;
+
+  constructor(child: ChildProcessWithoutNullStreams) {
+    this.#child = child;
+    this.#exited = once(child, "close");
+    child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+      this.shown += piece;
+    });
+  }
+
+  type(keys: string): void {
+    this.#child.stdin.write(keys);
+  }
+
+  /** Resolves once the terminal shows a piece, from the start of its session on. */
+  async shows(piece: string): Promise<void> {
+    while (!this.shown.includes(piece)) {
+      if (this.#child.stdout.readableEnded) throw new Error(`the session ended without '${piece}': ${this.shown}`);
+      await Promise.race([once(this.#child.stdout, "data"), this.#exited]);
+    }
+  }
+
+  /** The exit code of its command line. */
+  async exit(): Promise<number | null> {
+    const [code] = await this.#exited;
+    return code as number | null;
   }
 }
 

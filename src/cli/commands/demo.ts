@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { Container, ExitStatus, LogLine, Runtime, Sample } from "../../api.js";
+import { baseImageName } from "../../image/base-image.js";
 import { requireRoot, stateFolders } from "../connect.js";
 import type { CliContext } from "../context.js";
 import { demoWorkload } from "../demo-workload.js";
@@ -15,7 +16,7 @@ import { usageCells, usageColumns } from "../format/usage.js";
 import { openInProcess } from "../open.js";
 import { printLine, printLines } from "../output.js";
 
-const image = "granule/base:latest";
+const image = baseImageName;
 const cpus = 0.5;
 const memory = 128 * 2 ** 20;
 

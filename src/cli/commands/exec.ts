@@ -6,6 +6,7 @@ import { defined } from "../options.js";
 import { collect } from "../parse/collect.js";
 import { parseEnv, readEnvFile } from "../parse/env.js";
 import { requireTerminal, runSession } from "../terminal/session.js";
+import { terminalSize } from "../terminal/size.js";
 
 interface ExecFlags {
   interactive?: boolean;
@@ -47,15 +48,15 @@ export function register(command: Command, context: CliContext): void {
 
 function execOptionsOf(command: string[], flags: ExecFlags): ExecOptions {
   const env = [...(flags.envFile ?? []).flatMap(readEnvFile), ...(flags.env ?? [])];
-  const sized = flags.tty && process.stdout.isTTY;
+  const size = flags.tty ? terminalSize() : undefined;
   return defined<ExecOptions>({
     command,
     env: env.length === 0 ? undefined : env,
     user: flags.user,
     workingDir: flags.workdir,
     tty: flags.tty,
-    rows: sized ? process.stdout.rows : undefined,
-    columns: sized ? process.stdout.columns : undefined,
+    rows: size?.rows,
+    columns: size?.columns,
     stdin: flags.interactive,
   });
 }

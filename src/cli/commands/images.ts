@@ -39,7 +39,8 @@ export function register(command: Command, context: CliContext): void {
             name,
             idOf(image.id),
             humanSize(image.size),
-            humanAge(image.createdAt),
+            // A reproducible image has no time of its own, and says 1970.
+            Date.parse(image.createdAt) === 0 ? "-" : humanAge(image.createdAt),
           ]),
         );
         const title = (text: string): string => paint("bold", text);

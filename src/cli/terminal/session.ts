@@ -4,6 +4,7 @@ import { writeOut } from "../output.js";
 import { invalid } from "../parse/invalid.js";
 import { DetachKeys } from "./detach-keys.js";
 import { RawTerminal } from "./raw.js";
+import { terminalSize } from "./size.js";
 
 export interface SessionOptions {
   tty: boolean;
@@ -65,8 +66,9 @@ function pumpInput(attachment: Attachment, keys: DetachKeys | undefined): Promis
 
 function followSize(attachment: Attachment): Disposable {
   const resize = (): void => {
+    const size = terminalSize();
     // A process that has just ended has no terminal to resize.
-    attachment.resize(process.stdout.rows, process.stdout.columns).catch(() => undefined);
+    if (size) attachment.resize(size.rows, size.columns).catch(() => undefined);
   };
   if (process.stdout.isTTY) {
     process.stdout.on("resize", resize);
