@@ -39,7 +39,7 @@ enum class Op : std::uint32_t {
   Directory = 38,     ///< mode | inside path; EEXIST is fine
   Mask = 39,          ///< | inside path: a file gets /dev/null, a folder a read-only empty tmpfs; ENOENT is fine
   ReadOnlyPath = 40,  ///< | inside path, remounted read-only; ENOENT is fine
-  WriteFile = 41,     ///< mode | inside path, content; for /etc/hostname, /etc/hosts, /etc/resolv.conf
+  WriteFile = 41,     ///< mode, mount attributes | inside path, content. Covers a file that is there by a mount once /dev is a tmpfs; makes a missing one
   RootReadOnly = 42,  ///< |
   Console = 43,       ///< | inside path (/dev/console) where the terminal is bound; empty: opened only
   PivotRoot = 44,     ///< |

@@ -1,6 +1,7 @@
 import type { ContainerSpec } from "./container-spec.js";
 import { defaultDeviceLinks } from "./default-devices.js";
 import { capabilityBits } from "./linux/capabilities.js";
+import { MOUNT_ATTR_RDONLY } from "./linux/mount-attributes.js";
 import { namespaceFlags } from "./linux/namespaces.js";
 import { rlimitNumbers } from "./linux/rlimits.js";
 import { parseMountOptions } from "./mount-options.js";
@@ -74,6 +75,8 @@ export function encodeLaunchPlan(spec: ContainerSpec, context: LaunchContext): B
   if (context.deviceFilter) plan.op(Op.DeviceFilter, deviceRuleNumbers(oci.linux.resources.devices));
   writeMonitorOps(plan, oci.process, context);
 
+  // Before anything is made: the mask of this process, however private it is, is not the container's.
+  plan.op(Op.Umask, [oci.process.user.umask]);
   writeRoot(plan, context.root);
   writeMounts(plan, spec);
   if (oci.process.terminal) plan.op(Op.Console, [], ["/dev/console"]);
@@ -103,6 +106,7 @@ export function encodeExecPlan(oci: OciSpec, process: OciProcess, context: ExecC
   writeMonitorOps(plan, process, context);
   plan.op(Op.SetNamespaces, [context.pid, context.startTimeTicks, cloneFlags(oci)]);
   if (process.terminal) plan.op(Op.Console, [], [""]);
+  plan.op(Op.Umask, [process.user.umask]);
   writeLimits(plan, oci, process);
   plan.op(Op.WorkingDir, [0], [process.cwd]);
   writeCredentials(plan, process, context.seccomp);
@@ -128,18 +132,23 @@ function writeRoot(plan: PlanWriter, root: RootSource): void {
   else plan.op(Op.RootOverlay, [0], [root.upper, root.work, ...root.layers]);
 }
 
-/** The container's own files come first, so that nothing is ever written through a mount of the caller's. */
+/**
+ * Volumes lie below everything, and the container's own files below what the caller mounts: nothing is ever written
+ * through a mount of the caller's.
+ */
 function writeMounts(plan: PlanWriter, { oci, files, volumes }: ContainerSpec): void {
-  for (const file of files) plan.op(Op.WriteFile, [file.mode], [file.path, file.content]);
   for (const path of volumes) {
     if (oci.root.readonly) plan.op(Op.Volume, [], [path]);
     else plan.op(Op.Directory, [DIRECTORY_MODE], [path]);
   }
+  const fileAttributes = oci.root.readonly ? MOUNT_ATTR_RDONLY : 0;
   for (const mount of oci.mounts) {
     const { attributes, data, recursive } = parseMountOptions(mount.options);
     if (mount.type === "bind") plan.op(Op.Bind, [attributes, Number(recursive)], [mount.source, mount.destination]);
     else plan.op(Op.Mount, [attributes], [mount.type, mount.source, mount.destination, data]);
-    if (mount.destination === "/dev") writeDevices(plan, oci.linux.devices);
+    if (mount.destination !== "/dev") continue;
+    writeDevices(plan, oci.linux.devices);
+    for (const file of files) plan.op(Op.WriteFile, [file.mode, fileAttributes], [file.path, file.content]);
   }
 }
 
@@ -155,7 +164,6 @@ function writeLimits(plan: PlanWriter, oci: OciSpec, process: OciProcess): void 
   for (const { type, soft, hard } of process.rlimits) {
     plan.op(Op.Rlimit, [rlimitNumbers[type], soft, hard, Number(required.includes(type))]);
   }
-  plan.op(Op.Umask, [process.user.umask]);
 }
 
 /** Gives up the set-up's rights for the process's own: what follows this needs none. */

@@ -1,4 +1,4 @@
-import { chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -9,7 +9,7 @@ import { LaunchBench, type LaunchOptions } from "./launched.js";
 const bench = new LaunchBench();
 const test = suite("spec in a container");
 const daemon = { uid: 1000, gid: 1000, additionalGids: [], home: "/" };
-const applets = ["sh", "cat", "echo", "grep", "touch", "mount", "unshare", "chmod", "stat", "id"];
+const applets = ["sh", "cat", "echo", "grep", "touch", "mount", "unshare", "chmod", "stat", "id", "ls"];
 
 async function outputOf(script: string, options: LaunchOptions): Promise<string> {
   const launched = await bench.launch(["/bin/sh", "-c", script], options);
@@ -48,12 +48,27 @@ test("the filter lets a shell work, and mounts and namespaces fail even where th
   assert.match(output, /^0\n[\s\S]*no mount\nno namespace\nSeccomp:\t2\n$/);
 });
 
-test("the files of the container's own replace the image's, and not what they point to", async () => {
+test("the files of the container's own stand in for the image's, which keep their content", async () => {
   const layer = bench.layer("files", applets);
   mkdirSync(join(layer, "etc"));
   writeFileSync(join(layer, "etc/hosts"), "from the image\n");
-  const output = await outputOf("cat /etc/hostname; grep -c image /etc/hosts", { layers: [layer], hostname: "web" });
-  assert.is(output, "web\n0\n");
+  const script =
+    "cat /etc/hostname; grep -c image /etc/hosts; echo more >> /etc/hosts || echo read-only; ls -A /dev | grep granule";
+  const files = { layers: [layer], hostname: "web" };
+  assert.is(await outputOf(script, files), "web\n0\n");
+  assert.is(await outputOf(script, { ...files, readOnly: true }), "web\n0\nread-only\n");
+  assert.is(readFileSync(join(layer, "etc/hosts"), "utf8"), "from the image\n");
+});
+
+test("what the set-up makes can be entered, however private granule's own umask is", async () => {
+  const before = process.umask(0o077);
+  try {
+    const layer = bench.layer("masked", applets);
+    const script = "stat -c '%a' /made/by /proc/../etc/hosts; umask";
+    assert.is(await outputOf(script, { layers: [layer], workingDir: "/made/by" }), "755\n644\n0022\n");
+  } finally {
+    process.umask(before);
+  }
 });
 
 test.run();

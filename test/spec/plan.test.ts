@@ -52,21 +52,25 @@ plan("tells the monitor where everything is", () => {
 
 plan("builds the root, hides and pivots, and only then gives up its rights", () => {
   const ops = launch({ tty: true, readOnly: true });
-  inOrder(
-    ops,
-    "RootOverlay",
-    "WriteFile",
-    "Mount",
-    "Device",
-    "Symlink",
-    "Console",
-    "Mask",
-    "ReadOnlyPath",
-    "RootReadOnly",
-  );
-  inOrder(ops, "RootReadOnly", "PivotRoot", "Hostname", "LoopbackUp", "Rlimit", "WorkingDir", "User", "Capabilities");
-  inOrder(ops, "Capabilities", "NoNewPrivileges", "Exec");
+  inOrder(ops, "Umask", "RootOverlay", "Mount", "Device", "Symlink", "WriteFile", "Console", "Mask", "ReadOnlyPath");
+  inOrder(ops, "ReadOnlyPath", "RootReadOnly", "PivotRoot", "Hostname", "LoopbackUp", "Rlimit", "WorkingDir", "User");
+  inOrder(ops, "User", "Capabilities", "NoNewPrivileges", "Exec");
   assert.is(ops.at(-1)?.name, "Exec");
+});
+
+plan("writes the container's own files before the caller's mounts, and protects them with the root", () => {
+  const mounts = [{ type: "bind" as const, source: "/host", target: "/a" }];
+  const ops = launch({ mounts, readOnly: true });
+  inOrder(ops, "WriteFile", "Bind");
+  assert.equal(only(ops, "Bind").strings, ["/host", "/a"]);
+  assert.equal(
+    all(ops, "WriteFile").map((op) => op.numbers),
+    [
+      [0o644n, 1n],
+      [0o644n, 1n],
+    ],
+  );
+  assert.equal(all(launch(), "WriteFile")[0]?.numbers, [0o644n, 0n]);
 });
 
 plan("stacks layers topmost first under the container's own", () => {

@@ -38,6 +38,8 @@ class Root {
   /// The folder that holds `path`'s last component, made where missing; `name` is that component.
   [[nodiscard]] Fd parent(const char* path, const char*& name) const;
   [[nodiscard]] Fd makeDirectory(const char* path, mode_t mode) const;
+  /// Covers a file with one of the tmpfs `memory`: some three times faster than making it on a disk's overlay.
+  StepResult coverFile(const Fd& target, const Fd& memory, const OpView& op) const;
 
   Fd root_;
   Fd nullDevice_;

@@ -1,6 +1,8 @@
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +17,19 @@ namespace granule {
 namespace {
 
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+
+bool createFile(int folder, const char* name, mode_t mode, const char* content) {
+  const Fd file(::openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!file.valid()) return false;
+  std::size_t left = std::strlen(content);
+  while (left > 0) {
+    const ssize_t written = ::write(file.get(), content, left);
+    if (written < 0) return false;
+    content += written;
+    left -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -83,7 +98,7 @@ StepResult Root::device(const OpView& op) {
   // What stands there is verified by descriptor: an image cannot slip a link or another device in its place
   // (CVE-2025-31133).
   const Fd node(::openat(folder.get(), name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
-  struct stat status {};
+  struct stat status{};
   if (!node.valid() || ::fstat(node.get(), &status) != 0) return failed(path);
   if ((status.st_mode & S_IFMT) != (mode & S_IFMT) || status.st_rdev != number) return failedWith(EEXIST, path);
   if (::fchmodat(folder.get(), name, mode & 07777, 0) != 0) return failed(path);
@@ -91,7 +106,8 @@ StepResult Root::device(const OpView& op) {
       0) {
     return failed(path);
   }
-  if (number == makedev(1, 3) && !nullDevice_.valid()) nullDevice_ = Fd(::openat(folder.get(), name, O_PATH | O_CLOEXEC));
+  if (number == makedev(1, 3) && !nullDevice_.valid())
+    nullDevice_ = Fd(::openat(folder.get(), name, O_PATH | O_CLOEXEC));
   return done();
 }
 
@@ -113,21 +129,36 @@ StepResult Root::directory(const OpView& op) {
 StepResult Root::writeFile(const OpView& op) {
   const char* path = op.first();
   const char* content = op.next(path);
+  const mode_t mode = static_cast<mode_t>(op.number(0));
+  const Fd target = open(path);
+  const Fd memory = open("/dev", O_PATH | O_DIRECTORY);
+  struct stat status{};
+  struct statfs system{};
+  if (target.valid() && ::fstat(target.get(), &status) == 0 && S_ISREG(status.st_mode) && memory.valid() &&
+      ::fstatfs(memory.get(), &system) == 0 && system.f_type == TMPFS_MAGIC) {
+    return coverFile(target, memory, op);
+  }
   const char* name = nullptr;
   const Fd folder = parent(path, name);
   if (!folder.valid()) return failed(path);
   if (::unlinkat(folder.get(), name, 0) != 0 && errno != ENOENT) return failed(path);
-  const Fd file(::openat(folder.get(), name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                         static_cast<mode_t>(op.number(0))));
-  if (!file.valid()) return failed(path);
-  std::size_t left = std::strlen(content);
-  while (left > 0) {
-    const ssize_t written = ::write(file.get(), content, left);
-    if (written < 0) return failed(path);
-    content += written;
-    left -= static_cast<std::size_t>(written);
+  return createFile(folder.get(), name, mode, content) ? done() : failed(path);
+}
+
+StepResult Root::coverFile(const Fd& target, const Fd& memory, const OpView& op) const {
+  const char* path = op.first();
+  const char* name = ".granule";
+  if (!createFile(memory.get(), name, static_cast<mode_t>(op.number(0)), op.next(path))) return failed(path);
+  const Fd mount(kernel::open_tree(memory.get(), name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!mount.valid()) return failed(path);
+  mount_attr attributes{};
+  attributes.attr_set = op.number(1);
+  if (attributes.attr_set != 0 && kernel::mount_setattr(mount.get(), "", AT_EMPTY_PATH, &attributes) != 0) {
+    return failed(path);
   }
-  return done();
+  const StepResult attached = attach(mount.get(), target.get(), path);
+  if (attached.error != 0) return attached;
+  return ::unlinkat(memory.get(), name, 0) == 0 ? done() : failed(path);
 }
 
 }  // namespace granule
