@@ -28,7 +28,9 @@ class Program {
   void load(int to, std::size_t offset) {
     put({BPF_LDX | BPF_W | BPF_MEM, static_cast<__u8>(to), 1, static_cast<__s16>(offset), 0});
   }
-  void copy(int to, int from) { put({BPF_ALU | BPF_MOV | BPF_X, static_cast<__u8>(to), static_cast<__u8>(from), 0, 0}); }
+  void copy(int to, int from) {
+    put({BPF_ALU | BPF_MOV | BPF_X, static_cast<__u8>(to), static_cast<__u8>(from), 0, 0});
+  }
   void mask(int reg, std::int32_t bits) { put({BPF_ALU | BPF_AND | BPF_K, static_cast<__u8>(reg), 0, 0, bits}); }
   void shiftRight(int reg, std::int32_t by) { put({BPF_ALU | BPF_RSH | BPF_K, static_cast<__u8>(reg), 0, 0, by}); }
   /// Jumps to the end of the rule where `reg` differs from `value`.

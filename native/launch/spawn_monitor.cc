@@ -53,10 +53,7 @@ struct Handover {
 /// would be overwritten by the child before the parent returns through it.
 __attribute__((noinline)) pid_t vforkMonitor(clone_args& arguments, Handover& handover) {
   long result = SYS_clone3;
-  asm volatile("syscall"
-               : "+a"(result)
-               : "D"(&arguments), "S"(sizeof arguments)
-               : "rcx", "r11", "memory");
+  asm volatile("syscall" : "+a"(result) : "D"(&arguments), "S"(sizeof arguments) : "rcx", "r11", "memory");
   if (result == 0) becomeMonitor(handover);
   if (result < 0) errno = static_cast<int>(-result);
   return static_cast<pid_t>(result < 0 ? -1 : result);
@@ -88,7 +85,7 @@ SpawnedMonitor failedSpawn(Step step, const char* path) {
 Fd sealedProgram(const char* path) {
   const auto fail = [](const char* what) { throw std::system_error(errno, std::generic_category(), what); };
   const Fd source(::open(path, O_RDONLY | O_CLOEXEC));
-  struct stat status {};
+  struct stat status{};
   if (!source.valid() || ::fstat(source.get(), &status) != 0) fail(path);
   Fd program(::memfd_create("granule-monitor", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!program.valid()) fail("memfd_create");
@@ -97,7 +94,8 @@ Fd sealedProgram(const char* path) {
     if (copied <= 0) fail("sendfile");
     left -= copied;
   }
-  if (::fcntl(program.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) fail("F_ADD_SEALS");
+  if (::fcntl(program.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)
+    fail("F_ADD_SEALS");
   return program;
 }
 

@@ -14,7 +14,8 @@ bool readCommand(const OpView& op, Config& config) {
   for (const char* at = op.first(); at < end; at = at + std::strlen(at) + 1) ++strings;
   if (argc == 0 || argc > strings) return false;
   // Padding reads as up to seven empty strings; an environment entry is never empty.
-  void* memory = ::mmap(nullptr, (strings + 2) * sizeof(char*), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      ::mmap(nullptr, (strings + 2) * sizeof(char*), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return false;
   config.argv = static_cast<char**>(memory);
   config.env = config.argv + argc + 1;
@@ -36,12 +37,24 @@ bool readConfig(const PlanView& plan, Config& config) {
   bool commanded = false;
   plan.each([&](const OpView& op) {
     switch (op.kind()) {
-      case Op::Namespaces: config.cloneFlags = op.number(0); break;
-      case Op::Cgroup: config.cgroup = op.first(); break;
-      case Op::CgroupJoin: config.hasJoins = true; break;
-      case Op::Socket: config.socket = op.first(); break;
-      case Op::ExitRecord: config.exitRecord = op.first(); break;
-      case Op::Start: config.startsAtOnce = op.number(0) != 0; break;
+      case Op::Namespaces:
+        config.cloneFlags = op.number(0);
+        break;
+      case Op::Cgroup:
+        config.cgroup = op.first();
+        break;
+      case Op::CgroupJoin:
+        config.hasJoins = true;
+        break;
+      case Op::Socket:
+        config.socket = op.first();
+        break;
+      case Op::ExitRecord:
+        config.exitRecord = op.first();
+        break;
+      case Op::Start:
+        config.startsAtOnce = op.number(0) != 0;
+        break;
       case Op::Log:
         config.logMaxBytes = op.number(0);
         config.logMaxFiles = op.number(1);
@@ -59,8 +72,11 @@ bool readConfig(const PlanView& plan, Config& config) {
         config.targetStartTicks = op.number(1);
         config.enterFlags = op.number(2);
         break;
-      case Op::Exec: commanded = readCommand(op, config); break;
-      default: break;
+      case Op::Exec:
+        commanded = readCommand(op, config);
+        break;
+      default:
+        break;
     }
     return true;
   });

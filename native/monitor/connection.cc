@@ -60,8 +60,7 @@ bool Connection::send(Message type, const void* payload, std::size_t bytes) {
   return true;
 }
 
-void Connection::output(Stream stream, const char* data, std::size_t bytes, const LogPosition& before,
-                        const Log& log) {
+void Connection::output(Stream stream, const char* data, std::size_t bytes, const LogPosition& before, const Log& log) {
   if ((attached & bitOf(stream)) == 0 || behind_) return;
   if (append(messageOf(stream), data, bytes)) {
     flush();
@@ -101,8 +100,9 @@ void Connection::catchUp(const Log& log) {
       behindFile_ = log.openGeneration(position_.generation);
       fileGeneration_ = position_.generation;
     }
-    const ssize_t got = !behindFile_.valid() ? 0
-                        : ::pread(behindFile_.get(), chunk, sizeof chunk, static_cast<off_t>(position_.offset));
+    const ssize_t got = !behindFile_.valid()
+                            ? 0
+                            : ::pread(behindFile_.get(), chunk, sizeof chunk, static_cast<off_t>(position_.offset));
     if (got <= 0) {
       // The end of a rotated file, or one that rotation has removed: on to the next.
       if (position_.generation >= log.position().generation) return;

@@ -36,7 +36,10 @@ class Connection {
   void flush();
   /// Moves on from the log while there is room. Call once flushed.
   void catchUp(const Log& log);
-  void startAt(const LogPosition& position) { behind_ = true; position_ = position; }
+  void startAt(const LogPosition& position) {
+    behind_ = true;
+    position_ = position;
+  }
 
   /// Reads what came; false at end of file. Frames are taken by next().
   bool receive();
@@ -48,11 +51,11 @@ class Connection {
   [[nodiscard]] bool behind() const { return behind_; }
   [[nodiscard]] std::size_t used() const { return used_; }
 
-  std::uint8_t attached = 0;    ///< bits of Attach
+  std::uint8_t attached = 0;  ///< bits of Attach
   bool waitsForExit = false;
   bool waitsForStart = false;
   bool exitSent = false;
-  std::uint32_t watched = 0;    ///< epoll events now asked for
+  std::uint32_t watched = 0;  ///< epoll events now asked for
 
  private:
   bool append(Message type, const void* payload, std::size_t bytes);

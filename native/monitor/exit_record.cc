@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "kernel/fd.h"
+#include "kernel/text.h"
 
 namespace granule {
 
@@ -32,7 +32,7 @@ void readKey(const char* text, const char* key, std::uint64_t& value, std::uint6
   const std::size_t length = std::strlen(key);
   for (const char* line = text; line != nullptr && *line != '\0';) {
     if (std::strncmp(line, key, length) == 0 && line[length] == ' ') {
-      value = std::strtoull(line + length + 1, nullptr, 10) / divisor;
+      value = parseNumber(line + length + 1) / divisor;
       return;
     }
     line = std::strchr(line, '\n');
@@ -79,7 +79,7 @@ void readCounters(const char* folder, FinalCounters& counters) {
     readKey(text, "throttled_time", counters.throttledUsec, 1000);  // v1 counts nanoseconds
   }
   if (readFile(folder, "memory.peak", text) || readFile(folder, "memory.max_usage_in_bytes", text)) {
-    counters.memoryPeakBytes = std::strtoull(text, nullptr, 10);
+    counters.memoryPeakBytes = parseNumber(text);
   }
   if (readFile(folder, "memory.events", text) || readFile(folder, "memory.oom_control", text)) {
     readKey(text, "oom_kill", counters.oomKills);

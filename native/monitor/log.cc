@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "kernel/text.h"
 #include "monitor/clock.h"
 
 namespace granule {
@@ -19,20 +20,43 @@ constexpr std::size_t kHeaderBytes = 40;  // time, stream, tag and their blanks
 constexpr std::size_t kBufferBytes = 128 * 1024;
 char buffer[kBufferBytes];
 
+constexpr std::uint64_t kDaysToMarch0000 = 719'468;  // from 0000-03-01 to 1970-01-01
+constexpr std::uint64_t kDaysOf400Years = 146'097;
+
+/// "2026-11-23T09:00:00": the civil date of a time, years counted from March so that the leap day comes last.
+Text<24> formatSecond(std::uint64_t seconds) {
+  const std::uint64_t days = seconds / 86'400 + kDaysToMarch0000;
+  const std::uint64_t time = seconds % 86'400;
+  const std::uint64_t era = days / kDaysOf400Years;
+  const std::uint64_t ofEra = days % kDaysOf400Years;
+  const std::uint64_t yearOfEra = (ofEra - ofEra / 1'460 + ofEra / 36'524 - ofEra / 146'096) / 365;
+  const std::uint64_t ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
+  const std::uint64_t monthFromMarch = (5 * ofYear + 2) / 153;
+  const std::uint64_t day = ofYear - (153 * monthFromMarch + 2) / 5 + 1;
+  const std::uint64_t month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
+  const std::uint64_t year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0);
+  Text<24> text;
+  text.number(year, 4).put('-').number(month, 2).put('-').number(day, 2).put('T');
+  text.number(time / 3'600, 2).put(':').number(time / 60 % 60, 2).put(':').number(time % 60, 2);
+  return text;
+}
+
+using Prefix = Text<kHeaderBytes>;
+
 /// "2026-11-23T09:00:00.000000000Z stdout " in 38 bytes.
-std::size_t formatPrefix(char* out, Stream stream) {
+Prefix formatPrefix(Stream stream) {
   static std::time_t formattedSecond = -1;
-  static char second[20];
+  static Text<24> second;
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   if (now.tv_sec != formattedSecond) {
-    tm parts{};
-    ::gmtime_r(&now.tv_sec, &parts);
-    std::strftime(second, sizeof second, "%Y-%m-%dT%H:%M:%S", &parts);
+    second = formatSecond(static_cast<std::uint64_t>(now.tv_sec));
     formattedSecond = now.tv_sec;
   }
-  return static_cast<std::size_t>(std::snprintf(out, kHeaderBytes, "%s.%09ldZ %s ", second, now.tv_nsec,
-                                                stream == Stream::Stdout ? "stdout" : "stderr"));
+  Prefix prefix;
+  prefix.put(second.c_str()).put('.').number(static_cast<std::uint64_t>(now.tv_nsec), 9);
+  prefix.put(stream == Stream::Stdout ? "Z stdout " : "Z stderr ");
+  return prefix;
 }
 
 void rotatedName(char (&name)[PATH_MAX], const char* path, std::uint64_t number) {
@@ -47,7 +71,7 @@ bool Log::open(const char* path, std::uint64_t maxBytes, std::uint64_t maxFiles)
   maxFiles_ = maxFiles;
   // Readable too: a reader that fell behind is served from here.
   file_ = Fd(::open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-  struct stat status {};
+  struct stat status{};
   if (!file_.valid() || ::fstat(file_.get(), &status) != 0) return false;
   offset_ = static_cast<std::uint64_t>(status.st_size);
   return true;
@@ -55,15 +79,14 @@ bool Log::open(const char* path, std::uint64_t maxBytes, std::uint64_t maxFiles)
 
 void Log::write(Stream stream, const char* data, std::size_t bytes) {
   if (!file_.valid()) return;
-  char prefix[kHeaderBytes];
-  const std::size_t prefixBytes = formatPrefix(prefix, stream);
+  const Prefix prefix = formatPrefix(stream);
   std::size_t used = 0;
   while (bytes > 0) {
     const auto* newline = static_cast<const char*>(std::memchr(data, '\n', bytes));
     const std::size_t text = newline == nullptr ? bytes : static_cast<std::size_t>(newline - data);
-    if (used + prefixBytes + text + 3 > kBufferBytes) flush(used);
-    std::memcpy(buffer + used, prefix, prefixBytes);
-    used += prefixBytes;
+    if (used + prefix.size() + text + 3 > kBufferBytes) flush(used);
+    std::memcpy(buffer + used, prefix.c_str(), prefix.size());
+    used += prefix.size();
     buffer[used++] = newline == nullptr ? 'P' : 'F';
     buffer[used++] = ' ';
     std::memcpy(buffer + used, data, text);

@@ -36,7 +36,7 @@ int main() {
   granule::Fd reportTo(kReportDescriptor);
   ::fcntl(kPlanDescriptor, F_SETFD, FD_CLOEXEC);
   ::fcntl(kReportDescriptor, F_SETFD, FD_CLOEXEC);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(planFile.get(), &status) != 0 || status.st_size <= 0) {
     std::fputs("granule-monitor: started by granule, not by hand\n", stderr);
     return 125;

@@ -1,5 +1,7 @@
 #include "monitor/monitor.h"
 
+#include <link.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -16,17 +18,16 @@ namespace granule {
 
 namespace {
 
-/// First byte and end of the program's text, as the linker names them.
-extern "C" const char __executable_start;
-extern "C" const char etext;
-
-/// Gives back the mapping of the code that only the start needed; the little that the loop runs comes back by itself.
-/// The pages belong to the one memfd that all monitors share.
+/// Gives back the mapping of the code and constants that only the start needed; the little that the loop uses comes
+/// back by itself, from the one memfd that all monitors share. Segments that were written to stay.
 void releaseStartup() {
   constexpr std::uintptr_t page = 4096;
-  const auto begin = reinterpret_cast<std::uintptr_t>(&__executable_start) & ~(page - 1);
-  const auto end = reinterpret_cast<std::uintptr_t>(&etext) & ~(page - 1);
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  const auto* segment = reinterpret_cast<const ElfW(Phdr)*>(::getauxval(AT_PHDR));
+  for (unsigned long left = ::getauxval(AT_PHNUM); left > 0; --left, ++segment) {
+    if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) != 0) continue;
+    const std::uintptr_t begin = segment->p_vaddr & ~(page - 1);
+    ::madvise(reinterpret_cast<void*>(begin), segment->p_vaddr + segment->p_memsz - begin, MADV_DONTNEED);
+  }
 }
 
 enum Source : std::uint64_t { kListener, kChild, kStdout, kStderr, kStdin, kFirstConnection };

@@ -47,7 +47,8 @@ void Monitor::answer(Connection& connection, Message type, const std::uint8_t* p
       connection.send(Message::StateReply, reply.data(), reply.size());
       return;
     }
-    case Message::Start: return start(connection);
+    case Message::Start:
+      return start(connection);
     case Message::Kill: {
       std::uint32_t signal = 0;
       if (bytes < sizeof signal) break;
@@ -68,7 +69,9 @@ void Monitor::answer(Connection& connection, Message type, const std::uint8_t* p
       connection.send(Message::Ok, nullptr, 0);
       return;
     }
-    case Message::Wait: connection.waitsForExit = true; return;
+    case Message::Wait:
+      connection.waitsForExit = true;
+      return;
     case Message::Attach: {
       if (bytes < 1) break;
       connection.send(Message::Ok, nullptr, 0);
@@ -77,8 +80,10 @@ void Monitor::answer(Connection& connection, Message type, const std::uint8_t* p
       if ((payload[0] & 8) != 0 && log_.enabled()) connection.startAt({});
       return;
     }
-    case Message::Input: return takeInput(connection, payload, bytes);
-    default: break;
+    case Message::Input:
+      return takeInput(connection, payload, bytes);
+    default:
+      break;
   }
   replyFailure(connection, EPROTO, "request", "");
   connection.close();

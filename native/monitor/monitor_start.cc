@@ -16,7 +16,8 @@ namespace granule {
 int Monitor::run(Fd reportTo) {
   Report report{};
   created_ = Instant::now();
-  if (config_.log != nullptr && *config_.log != '\0' && !log_.open(config_.log, config_.logMaxBytes, config_.logMaxFiles)) {
+  if (config_.log != nullptr && *config_.log != '\0' &&
+      !log_.open(config_.log, config_.logMaxBytes, config_.logMaxFiles)) {
     report.fail(Op::Log, errno, config_.log);
     return endFailed(report, reportTo);
   }

@@ -14,16 +14,19 @@ enum class Message : std::uint8_t {
   Kill = 3,    ///< u32 signal, sent to the container's first process -> Ok or Failure
   Resize = 4,  ///< u16 rows, u16 columns -> Ok or Failure
   Wait = 5,    ///< -> Exit, when the process has ended and the record is on disk
-  Attach = 6,  ///< u8 bits: 1 stdin, 2 stdout, 4 stderr, 8 output from the log's beginning -> Ok, then Output frames, Exit at the end
+  Attach = 6,  ///< u8 bits: 1 stdin, 2 stdout, 4 stderr, 8 output from the log's beginning -> Ok, then Output frames,
+               ///< Exit at the end
   Input = 16,  ///< bytes for stdin; an empty one is end of file. Answered by Credit as the process takes them over
   // Answers.
   Ok = 64,
-  Failure = 65,      ///< i32 errno, step NUL, path NUL
-  StateReply = 66,   ///< u8 state (0 created, 1 running, 2 stopped), i32 pid, u64 created, u64 started (wall ns, 0: never), u64 start time ticks of pid
-  Exit = 67,         ///< i32 code (-1 where signalled), i32 signal, u8 oom killed, u64 started, u64 finished (wall ns), u64 started, u64 finished (CLOCK_BOOTTIME ns)
+  Failure = 65,     ///< i32 errno, step NUL, path NUL
+  StateReply = 66,  ///< u8 state (0 created, 1 running, 2 stopped), i32 pid, u64 created, u64 started (wall ns, 0:
+                    ///< never), u64 start time ticks of pid
+  Exit = 67,  ///< i32 code (-1 where signalled), i32 signal, u8 oom killed, u64 started, u64 finished (wall ns), u64
+              ///< started, u64 finished (CLOCK_BOOTTIME ns)
   Stdout = 80,
   Stderr = 81,
-  Credit = 82,       ///< u32 bytes of input taken over
+  Credit = 82,  ///< u32 bytes of input taken over
 };
 
 /// The exit record on disk, written to a temporary name, synced and renamed before anybody is told. One `key value` a

@@ -46,34 +46,63 @@ class Child {
  private:
   StepResult execute(const OpView& op) {
     switch (op.kind()) {
-      case Op::SetNamespaces: return enterNamespaces(context_, op);
-      case Op::OomScore: return setOomScore(op);
-      case Op::RootOverlay: return root_.overlay(op);
-      case Op::RootBind: return root_.bindRoot(op);
-      case Op::Mount: return root_.mount(op);
-      case Op::Bind: return root_.bind(op);
-      case Op::Device: return root_.device(op);
-      case Op::Symlink: return root_.symlink(op);
-      case Op::Volume: return root_.volume(op);
-      case Op::Directory: return root_.directory(op);
-      case Op::Mask: return root_.mask(op);
-      case Op::ReadOnlyPath: return root_.readOnlyPath(op);
-      case Op::WriteFile: return root_.writeFile(op);
-      case Op::RootReadOnly: return root_.readOnly();
-      case Op::Console: return openTerminal(op);
-      case Op::PivotRoot: return root_.pivot();
-      case Op::Hostname: return setHostname(op);
-      case Op::LoopbackUp: return bringLoopbackUp();
-      case Op::Sysctl: return setSysctl(op);
-      case Op::Rlimit: return setRlimit(op);
-      case Op::Capabilities: return setCapabilities(op);
-      case Op::User: return becomeUser(op);
-      case Op::WorkingDir: return enterWorkingDirectory(op);
+      case Op::SetNamespaces:
+        return enterNamespaces(context_, op);
+      case Op::OomScore:
+        return setOomScore(op);
+      case Op::RootOverlay:
+        return root_.overlay(op);
+      case Op::RootBind:
+        return root_.bindRoot(op);
+      case Op::Mount:
+        return root_.mount(op);
+      case Op::Bind:
+        return root_.bind(op);
+      case Op::Device:
+        return root_.device(op);
+      case Op::Symlink:
+        return root_.symlink(op);
+      case Op::Volume:
+        return root_.volume(op);
+      case Op::Directory:
+        return root_.directory(op);
+      case Op::Mask:
+        return root_.mask(op);
+      case Op::ReadOnlyPath:
+        return root_.readOnlyPath(op);
+      case Op::WriteFile:
+        return root_.writeFile(op);
+      case Op::RootReadOnly:
+        return root_.readOnly();
+      case Op::Console:
+        return openTerminal(op);
+      case Op::PivotRoot:
+        return root_.pivot();
+      case Op::Hostname:
+        return setHostname(op);
+      case Op::LoopbackUp:
+        return bringLoopbackUp();
+      case Op::Sysctl:
+        return setSysctl(op);
+      case Op::Rlimit:
+        return setRlimit(op);
+      case Op::Capabilities:
+        return setCapabilities(op);
+      case Op::User:
+        return becomeUser(op);
+      case Op::WorkingDir:
+        return enterWorkingDirectory(op);
       case Op::NoNewPrivileges:
         return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? done() : failed("PR_SET_NO_NEW_PRIVS");
-      case Op::Seccomp: waitForStart(); return installSeccomp(op);
-      case Op::Umask: ::umask(static_cast<mode_t>(op.number(0))); return done();
-      case Op::Exec: waitForStart(); return exec(context_);
+      case Op::Seccomp:
+        waitForStart();
+        return installSeccomp(op);
+      case Op::Umask:
+        ::umask(static_cast<mode_t>(op.number(0)));
+        return done();
+      case Op::Exec:
+        waitForStart();
+        return exec(context_);
       case Op::Namespaces:
       case Op::Cgroup:
       case Op::CgroupJoin:
@@ -83,7 +112,8 @@ class Child {
       case Op::Stdio:
       case Op::Start:
       case Op::MonitorCgroup:
-      case Op::DeviceFilter: return done();
+      case Op::DeviceFilter:
+        return done();
     }
     return failedWith(EINVAL, "plan");
   }

@@ -44,7 +44,7 @@ StepResult setUser(const OpView& op) {
   // The process may reopen /dev/stdout by path, so its pipes belong to it; what is no pipe or terminal stays as it is.
   if (uid != 0) {
     for (int stream = 0; stream < 3; ++stream) {
-      struct stat status {};
+      struct stat status{};
       if (::fstat(stream, &status) != 0 || !S_ISFIFO(status.st_mode)) continue;
       if (::fchown(stream, uid, gid) != 0) return failed("stdio");
     }

@@ -1,9 +1,9 @@
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
-#include <linux/magic.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -109,7 +109,8 @@ StepResult Root::overlay(const OpView& op) {
   const char* lower = op.next(work);
   const Fd context(kernel::fsopen("overlay"));
   if (!context.valid()) return failed("overlay");
-  if (*upper != '\0' && (setOption(context.get(), "upperdir", upper) != 0 || setOption(context.get(), "workdir", work) != 0)) {
+  if (*upper != '\0' &&
+      (setOption(context.get(), "upperdir", upper) != 0 || setOption(context.get(), "workdir", work) != 0)) {
     return failed(upper);
   }
   if (addLowers(context.get(), op, lower) != 0) {
@@ -156,7 +157,7 @@ StepResult Root::bind(const OpView& op) {
   const bool recursive = op.number(1) != 0;
   const unsigned deep = recursive ? AT_RECURSIVE : 0;
   const Fd mount(kernel::open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | deep));
-  struct stat status {};
+  struct stat status{};
   if (!mount.valid() || ::fstatat(mount.get(), "", &status, AT_EMPTY_PATH) != 0) return failed(source);
   Fd place;
   if (S_ISDIR(status.st_mode)) {
@@ -188,7 +189,7 @@ StepResult Root::mask(const OpView& op) {
   const char* path = op.first();
   const Fd target = open(path);
   if (!target.valid()) return errno == ENOENT || errno == ENOTDIR ? done() : failed(path);
-  struct stat status {};
+  struct stat status{};
   if (::fstatat(target.get(), "", &status, AT_EMPTY_PATH) != 0) return failed(path);
   if (!S_ISDIR(status.st_mode)) {
     if (!nullDevice_.valid()) return failedWith(ENODEV, path);
@@ -201,12 +202,13 @@ StepResult Root::mask(const OpView& op) {
   }
   // One empty tmpfs serves every masked folder: the later ones are clones of it.
   const Fd context(kernel::fsopen("tmpfs"));
-  if (!context.valid() || setOption(context.get(), "nr_inodes", "2") != 0 || setOption(context.get(), "mode", "555") != 0 ||
+  if (!context.valid() || setOption(context.get(), "nr_inodes", "2") != 0 ||
+      setOption(context.get(), "mode", "555") != 0 ||
       kernel::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr) != 0) {
     return failed(path);
   }
-  emptyFolder_ = Fd(kernel::fsmount(
-      context.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  emptyFolder_ =
+      Fd(kernel::fsmount(context.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   return emptyFolder_.valid() ? attach(emptyFolder_.get(), target.get(), path) : failed(path);
 }
 
@@ -221,15 +223,13 @@ StepResult Root::readOnlyPath(const OpView& op) {
   return attach(mount.get(), target.get(), path);
 }
 
-StepResult Root::readOnly() {
-  return setAttributes(root_.get(), MOUNT_ATTR_RDONLY, false) == 0 ? done() : failed("/");
-}
+StepResult Root::readOnly() { return setAttributes(root_.get(), MOUNT_ATTR_RDONLY, false) == 0 ? done() : failed("/"); }
 
 StepResult Root::console(const OpView& op, Fd& master, Fd& terminal) {
   const char* multiplexer = "/dev/pts/ptmx";
   master = open(multiplexer, O_RDWR | O_NOCTTY);
-  struct stat status {};
-  struct statfs system {};
+  struct stat status{};
+  struct statfs system{};
   if (!master.valid() || ::fstat(master.get(), &status) != 0 || ::fstatfs(master.get(), &system) != 0) {
     return failed(multiplexer);
   }
