@@ -1,7 +1,7 @@
 import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { Directories, type DirectoryOptions } from "../state/directories.js";
-import type { GlobalOptions } from "./context.js";
+import type { GlobalOptions } from "./global-options.js";
 import { defined } from "./options.js";
 
 /** The folders of the state, by option, then environment, then default. */

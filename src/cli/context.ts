@@ -1,11 +1,6 @@
 import type { Runtime } from "../api.js";
 import { openRuntime } from "./connect.js";
-
-export interface GlobalOptions {
-  host?: string;
-  root?: string;
-  state?: string;
-}
+import type { GlobalOptions } from "./global-options.js";
 
 /** What one command line shares: its global options, its connection to the runtime and its exit code. */
 export class CliContext {
