@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerCgroup } from "../cgroup/container.js";
 import { GranuleError } from "../errors.js";
@@ -8,6 +8,7 @@ import { monitorPath, native } from "../native.js";
 import { buildContainerSpec, type ContainerSpec } from "../spec/container-spec.js";
 import { encodeLaunchPlan, type MonitorContext } from "../spec/plan.js";
 import { seccompProgram } from "../spec/seccomp.js";
+import { skeletonLayer } from "../spec/skeleton.js";
 import type { ContainerRecord } from "../state/container-store.js";
 import { launchError } from "./failure.js";
 import type { LaunchImage, Services } from "./services.js";
@@ -62,6 +63,8 @@ export function makeFolders(folder: string): void {
     return;
   }
   mkdirSync(upper, 0o755);
+  // The mode of the container's root folder, whatever the umask here is.
+  chmodSync(upper, 0o755);
   mkdirSync(work, 0o700);
 }
 
@@ -106,7 +109,8 @@ export async function launch(
     startNow,
     ...(seccomp === undefined ? {} : { seccomp }),
   };
-  const root = { kind: "overlay", upper, work, layers: image.layers } as const;
+  const skeleton = skeletonLayer(join(services.directories.cache, "skeleton"));
+  const root = { kind: "overlay", upper, work, layers: [...image.layers, skeleton] } as const;
   const plan = encodeLaunchPlan(spec, { ...context, root, deviceFilter: true });
   const report = await native()
     .spawnMonitor(monitorPath, plan)

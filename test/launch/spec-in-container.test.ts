@@ -1,9 +1,10 @@
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { defaultCapabilities } from "../../src/spec/capability-sets.js";
 import { seccompProgram } from "../../src/spec/seccomp.js";
+import { skeletonLayer } from "../../src/spec/skeleton.js";
 import { LaunchBench, type LaunchOptions } from "./launched.js";
 
 const bench = new LaunchBench();
@@ -58,6 +59,19 @@ test("the files of the container's own stand in for the image's, which keep thei
   assert.is(await outputOf(script, files), "web\n0\n");
   assert.is(await outputOf(script, { ...files, readOnly: true }), "web\n0\nread-only\n");
   assert.is(readFileSync(join(layer, "etc/hosts"), "utf8"), "from the image\n");
+});
+
+test("an image that lacks every folder starts without a file made in its layer", async () => {
+  const layer = bench.layer("bare", applets);
+  const skeleton = skeletonLayer(join(bench.folder, "skeleton"));
+  const launched = await bench.launch(["/bin/sh", "-c", "cat /etc/hostname"], {
+    layers: [layer, skeleton],
+    hostname: "web",
+  });
+  await launched.exit();
+  assert.is(launched.output(), "web\n");
+  assert.equal(readdirSync(join(launched.folder, "upper")), []);
+  assert.is(readFileSync(join(skeleton, "etc/hostname"), "utf8"), "");
 });
 
 test("what the set-up makes can be entered, however private granule's own umask is", async () => {
