@@ -31,8 +31,12 @@ export function requireRoot(): void {
     });
   }
   if (process.geteuid?.() !== 0) {
-    throw new GranuleError("PERMISSION_DENIED", "granule must run as root: it makes namespaces, mounts and cgroups", {
-      hint: "run it with sudo",
-    });
+    throw new GranuleError(
+      "PERMISSION_DENIED",
+      "this needs root: a container is made of namespaces, mounts and cgroups",
+      {
+        hint: "run it with sudo",
+      },
+    );
   }
 }

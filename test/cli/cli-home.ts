@@ -95,7 +95,8 @@ export class CliHome {
       }
       await this.stopOwner();
     } finally {
-      rmSync(this.root, { recursive: true, force: true });
+      // An owner that a command started may still be closing its database.
+      rmSync(this.root, { recursive: true, force: true, maxRetries: 10 });
     }
   }
 }

@@ -32,7 +32,11 @@ export async function runSession(attachment: Attachment, options: SessionOptions
     const output = pumpOutput(attachment, options.stdout ?? process.stdout);
     const input = options.stdin ? [pumpInput(attachment, withTerminal ? new DetachKeys() : undefined)] : [];
     const how = await Promise.race([output, ...input]);
-    if (how === "detached") await attachment.detach();
+    if (how === "detached") {
+      await attachment.detach();
+      // The shell's prompt does not go on in the container's line.
+      process.stdout.write("\r\n");
+    }
     return how;
   } finally {
     size?.[Symbol.dispose]();
