@@ -22,7 +22,11 @@ export class PlanWriter {
   /** Appends an operation with its numbers and strings. Negative numbers go out as two's complement. */
   op(kind: OpNumber, numbers: readonly (number | bigint)[] = [], strings: readonly string[] = []): void {
     let most = OP_HEADER_BYTES + 8 + numbers.length * 8 + 8;
-    for (const text of strings) most += text.length * 3 + 1;
+    for (const text of strings) {
+      // It would end the string and begin another: options are checked for it, and images, but nothing else may fail to.
+      if (text.includes("\0")) throw nullByte(text);
+      most += text.length * 3 + 1;
+    }
     this.#reserve(most);
     const start = this.#begin(kind, numbers);
     let at = this.#at;
@@ -90,4 +94,10 @@ export class PlanWriter {
     scratch.copy(larger, 0, 0, this.#at);
     scratch = larger;
   }
+}
+
+function nullByte(text: string): GranuleError {
+  return new GranuleError("INVALID_ARGUMENT", `a null byte in ${JSON.stringify(text).slice(0, 80)}`, {
+    hint: "remove it: no path, argument or variable can hold one",
+  });
 }

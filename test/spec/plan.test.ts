@@ -138,6 +138,14 @@ plan("carries arguments of any text, empty ones too", () => {
   assert.is(exec.strings.at(-1), "A=b");
 });
 
+plan("never takes a null byte, which would shift what comes behind it", () => {
+  const image = { env: ["A=1\0LD_PRELOAD=/x"] };
+  assert.throws(
+    () => launch({}, { image }),
+    (thrown: GranuleError) => thrown.code === "INVALID_ARGUMENT",
+  );
+});
+
 plan("carries the system call filter byte for byte", () => {
   const seccomp = Buffer.from(Array.from({ length: 24 }, (_, index) => index));
   const ops = decodePlan(encodeLaunchPlan(specOf(), { ...context, seccomp }));
