@@ -59,7 +59,8 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
   },
   "containers.attach": async (call, { id, ...options }) => {
     const container = await call.runtime.containers.get(id);
-    return bridge(call, await container.attach(options), options.stdin === true);
+    // As in-process: whoever attaches may write unless told otherwise.
+    return bridge(call, await container.attach(options), options.stdin !== false);
   },
   "containers.logs": async (call, { id, ...options }) => openLogs(call, await call.runtime.containers.get(id), options),
 

@@ -102,6 +102,20 @@ for (const encoding of ["cbor", "json"] as const) {
   });
 }
 
+test("who attaches may write, unless told otherwise", async () => {
+  await using s = await served();
+  const container = await s.client.containers.create({ image: "app:1" });
+  const attached = await container.attach();
+  await attached.write(Buffer.from("x"));
+  assert.equal([...((await take(attached.output, 1))[0]?.data ?? [])], [120]);
+  await attached.detach();
+  await until(() => s.runtime.find(container.id).attachments[0]?.detached === true);
+  assert.is(
+    (await failure((await container.attach({ stdin: false })).write(new Uint8Array(1)))).code,
+    "FAILED_PRECONDITION",
+  );
+});
+
 test("an error arrives as it was thrown", async () => {
   await using s = await served();
   const container = await s.client.containers.create({ image: "app:1" });

@@ -181,7 +181,7 @@ export class FakeContainer implements Container {
     return this.#attachment(options.stdin === true);
   }
   async attach(options?: { stdin?: boolean }): Promise<Attachment> {
-    return this.#attachment(options?.stdin === true);
+    return this.#attachment(options?.stdin !== false);
   }
   #attachment(stdin: boolean): FakeAttachment {
     const attachment = new FakeAttachment(this.chunks, stdin);

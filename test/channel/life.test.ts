@@ -9,6 +9,7 @@ import { type ChannelServer, serveChannel } from "../../src/channel/server.js";
 import { GranuleError } from "../../src/errors.js";
 import { Fixture, logText, text } from "../runtime/fixture.js";
 import { take } from "./served.js";
+import { removeTestCgroup } from "./test-cgroup.js";
 
 /** A container's life through the channel, with the runtime itself at the far end. */
 const test = suite<{ fixture: Fixture; server: ChannelServer; folder: string; client: Runtime }>(
@@ -27,6 +28,7 @@ test.after(async (context) => {
   await context.server.close();
   await context.fixture.close();
   rmSync(context.folder, { recursive: true });
+  removeTestCgroup();
 });
 
 function run(client: Runtime, script: string, more: object = {}): Promise<Container> {

@@ -19,7 +19,7 @@ test("a reader that does not read holds its window and no more, and slows nobody
   const fake = s.runtime.find(container.id);
   const chunk = { stream: "stdout" as const, data: new Uint8Array(64 << 10).fill(1) };
   fake.chunks = Array.from({ length: 200 }, () => chunk);
-  const slow = await container.attach();
+  const slow = await container.attach({ stdin: false });
   const attachment = fake.attachments[0] as FakeAttachment;
   await until(() => attachment.taken > 0);
   for (let call = 0; call < 100; call++) await s.client.info();

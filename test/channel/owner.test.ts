@@ -7,8 +7,10 @@ import type { Runtime } from "../../src/api.js";
 import { connectOwner, ownerSocketPath } from "../../src/channel/owner.js";
 import type { GranuleError } from "../../src/errors.js";
 import { until } from "./served.js";
+import { removeTestCgroup } from "./test-cgroup.js";
 
 const test = suite("owner of a state directory");
+test.after(removeTestCgroup);
 
 /** A root whose owner, if any, is ended and whose folder is removed after the test. */
 async function withRoot(body: (options: { root: string; state: string }) => Promise<void>): Promise<void> {

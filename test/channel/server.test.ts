@@ -125,16 +125,16 @@ test("an idle server leaves once nobody is connected and nothing needs it", asyn
       onIdle: () => left(),
     },
   });
-  for (let call = 0; call < 20; call++) await s.client.info();
+  const askedBefore = asked;
   await new Promise((resolve) => setTimeout(resolve, 30));
-  assert.is(asked, 0);
+  assert.is(asked, askedBefore);
   await s.client.close();
   const keepAlive = setInterval(() => {
-    if (asked >= 2) busy = false;
+    if (asked >= askedBefore + 2) busy = false;
   }, 1);
   await idle;
   clearInterval(keepAlive);
-  assert.ok(asked >= 3);
+  assert.ok(asked >= askedBefore + 3);
   await s[Symbol.asyncDispose]();
 });
 
