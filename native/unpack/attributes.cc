@@ -55,7 +55,8 @@ void setAttributes(int descriptor, const TarEntry& entry, uint64_t& skipped_xatt
 }
 
 void setAttributesAt(int parent, const std::string& base, const TarEntry& entry, uint64_t& skipped_xattrs) {
-  if (fchownat(parent, base.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("fchownat", entry.name);
+  if (fchownat(parent, base.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0)
+    throwSystem("fchownat", entry.name);
   if (entry.type != EntryType::kSymlink && fchmodat(parent, base.c_str(), entry.mode, 0) != 0) {
     throwSystem("fchmodat", entry.name);
   }

@@ -30,7 +30,9 @@ Napi::Error toError(Napi::Env env, const UnpackError& failure) {
 class UnpackWorker : public Napi::AsyncWorker {
  public:
   UnpackWorker(Napi::Env env, LayerOptions options, Napi::Value control)
-      : AsyncWorker(env, "granule:unpackLayer"), deferred_(Napi::Promise::Deferred::New(env)), options_(std::move(options)) {
+      : AsyncWorker(env, "granule:unpackLayer"),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        options_(std::move(options)) {
     if (!control.IsTypedArray()) return;
     // The reference keeps the shared memory alive while the threads use it.
     control_ = Napi::Persistent(control.As<Napi::Object>());

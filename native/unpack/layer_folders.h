@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "unpack/entry_path.h"
 #include "kernel/fd.h"
+#include "unpack/entry_path.h"
 
 namespace granule::unpack {
 

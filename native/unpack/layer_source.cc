@@ -69,7 +69,8 @@ bool LayerSource::fill(Ring::Buffer& buffer) {
 }
 
 void LayerSource::readInput() {
-  if (options_.control && __atomic_load_n(reinterpret_cast<int32_t*>(options_.control), __ATOMIC_RELAXED) == 1) throwCancelled();
+  if (options_.control && __atomic_load_n(reinterpret_cast<int32_t*>(options_.control), __ATOMIC_RELAXED) == 1)
+    throwCancelled();
   ssize_t size;
   do {
     size = read(file_.get(), input_.get(), kInputSize);

@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include "unpack/decompressor.h"
 #include "kernel/fd.h"
+#include "unpack/decompressor.h"
 #include "unpack/layer.h"
 #include "unpack/ring.h"
 #include "unpack/sha256.h"

@@ -38,16 +38,22 @@ void writeAll(int descriptor, std::span<const uint8_t> bytes, const std::string&
 
 void LayerWriter::write(const TarEntry& entry, const Body& body) {
   const EntryPath path = parseEntryPath(entry.name);
-  if (path.base.empty() && entry.type != EntryType::kDirectory) throwFormat(entry.name, "the root can only be a folder");
+  if (path.base.empty() && entry.type != EntryType::kDirectory)
+    throwFormat(entry.name, "the root can only be a folder");
   if (writeMarker(entry, path)) return;
   switch (entry.type) {
-    case EntryType::kDirectory: return writeFolder(entry, path);
-    case EntryType::kFile: return writeFile(entry, path, body);
-    case EntryType::kHardLink: return writeHardLink(entry, path);
-    case EntryType::kSymlink: return writeSymlink(entry, path);
+    case EntryType::kDirectory:
+      return writeFolder(entry, path);
+    case EntryType::kFile:
+      return writeFile(entry, path, body);
+    case EntryType::kHardLink:
+      return writeHardLink(entry, path);
+    case EntryType::kSymlink:
+      return writeSymlink(entry, path);
     case EntryType::kCharDevice:
     case EntryType::kBlockDevice:
-    case EntryType::kFifo: return writeNode(entry, path);
+    case EntryType::kFifo:
+      return writeNode(entry, path);
   }
 }
 
@@ -59,13 +65,16 @@ bool LayerWriter::writeMarker(const TarEntry& entry, const EntryPath& path) {
     // open() makes a folder that has no entry of its own (yet).
     const int folder = folders_.open(path.parent);
     const EntryPath itself = parseEntryPath(path.parent);
-    if (itself.base.empty()) folders_.makeOpaque(folder, itself);
-    else folders_.makeOpaque(folder, {itself.parent, "."});
+    if (itself.base.empty())
+      folders_.makeOpaque(folder, itself);
+    else
+      folders_.makeOpaque(folder, {itself.parent, "."});
     return true;
   }
   if (path.base.starts_with(kMetaPrefix)) return true;
   const EntryPath hidden{path.parent, path.base.substr(kWhiteoutPrefix.size())};
-  if (hidden.base.empty() || hidden.base == "." || hidden.base == "..") throwFormat(entry.name, "the whiteout names nothing");
+  if (hidden.base.empty() || hidden.base == "." || hidden.base == "..")
+    throwFormat(entry.name, "the whiteout names nothing");
   const int parent = folders_.open(hidden.parent);
   if (mknodat(parent, hidden.base.c_str(), S_IFCHR, makedev(0, 0)) == 0) return true;
   if (errno != EEXIST) throwSystem("mknodat", entry.name);
@@ -91,8 +100,9 @@ void LayerWriter::writeFolder(const TarEntry& entry, const EntryPath& path) {
       if (mkdirat(parent, path.base.c_str(), 0700) != 0) throwSystem("mkdirat", entry.name);
     }
   }
-  Fd folder(again && path.base.empty() ? dup(folders_.root())
-                                       : openat(parent, path.base.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Fd folder(again && path.base.empty()
+                ? dup(folders_.root())
+                : openat(parent, path.base.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder.valid()) throwSystem("openat", entry.name);
   if (again) clearXattrs(folder.get(), entry.name);
   setAttributes(folder.get(), entry, skipped_xattrs_);
@@ -126,8 +136,10 @@ void LayerWriter::writeHardLink(const TarEntry& entry, const EntryPath& path) {
   if (!source.valid()) throwSystem("fcntl", entry.name);
   const int parent = folders_.open(path.parent);
   struct stat current;
-  if (fstatat(parent, path.base.c_str(), &current, AT_SYMLINK_NOFOLLOW) == 0 && current.st_ino == existing.st_ino) return;
-  place("linkat", parent, path, [&] { return linkat(source.get(), target.base.c_str(), parent, path.base.c_str(), 0); });
+  if (fstatat(parent, path.base.c_str(), &current, AT_SYMLINK_NOFOLLOW) == 0 && current.st_ino == existing.st_ino)
+    return;
+  place("linkat", parent, path,
+        [&] { return linkat(source.get(), target.base.c_str(), parent, path.base.c_str(), 0); });
 }
 
 void LayerWriter::writeSymlink(const TarEntry& entry, const EntryPath& path) {
@@ -142,7 +154,9 @@ void LayerWriter::writeNode(const TarEntry& entry, const EntryPath& path) {
   const dev_t device = isDevice(entry) ? makedev(entry.device_major, entry.device_minor) : 0;
   // To overlayfs this is a whiteout, which only a `.wh.` entry may make.
   if (entry.type == EntryType::kCharDevice && device == 0) return;
-  const mode_t kind = entry.type == EntryType::kFifo ? S_IFIFO : entry.type == EntryType::kCharDevice ? S_IFCHR : S_IFBLK;
+  const mode_t kind = entry.type == EntryType::kFifo         ? S_IFIFO
+                      : entry.type == EntryType::kCharDevice ? S_IFCHR
+                                                             : S_IFBLK;
   const int parent = folders_.open(path.parent);
   place("mknodat", parent, path, [&] { return mknodat(parent, path.base.c_str(), kind | 0600, device); });
   setAttributesAt(parent, path.base, entry, skipped_xattrs_);
@@ -173,7 +187,8 @@ void LayerWriter::finish() {
     struct stat status;
     // A later entry may have replaced the folder, or a symlink on the way to it.
     if (parent < 0) continue;
-    if (folders_.changed() && (fstatat(parent, path.base.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_ino != time.inode)) {
+    if (folders_.changed() &&
+        (fstatat(parent, path.base.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_ino != time.inode)) {
       continue;
     }
     if (utimensat(parent, path.base.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("utimensat", name);

@@ -56,9 +56,12 @@ void setXattr(TarEntry& entry, std::string name, const std::string& value) {
     throwFormat(entry.name, "an extended attribute's name is invalid");
   }
   if (value.size() > kXattrSizeMax) throwLimit(entry.name, "an extended attribute is larger than 64 KiB");
-  auto same = std::find_if(entry.xattrs.begin(), entry.xattrs.end(), [&](const auto& one) { return one.first == name; });
-  if (same != entry.xattrs.end()) same->second = value;
-  else entry.xattrs.emplace_back(std::move(name), value);
+  auto same =
+      std::find_if(entry.xattrs.begin(), entry.xattrs.end(), [&](const auto& one) { return one.first == name; });
+  if (same != entry.xattrs.end())
+    same->second = value;
+  else
+    entry.xattrs.emplace_back(std::move(name), value);
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ int64_t number(const uint8_t* block, Field field, const std::string& entry, cons
     int64_t value = negative ? -64 : 0;
     value += bytes[0] & 0x3f;
     for (size_t i = 1; i < field.size; ++i) {
-      if (value > INT64_MAX >> 8 || value < INT64_MIN >> 8) throwFormat(entry, std::string("its ") + what + " is out of range");
+      if (value > INT64_MAX >> 8 || value < INT64_MIN >> 8)
+        throwFormat(entry, std::string("its ") + what + " is out of range");
       value = value * 256 + bytes[i];
     }
     return value;

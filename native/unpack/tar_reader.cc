@@ -22,14 +22,23 @@ EntryType typeOf(const TarHeader& header, const TarEntry& entry) {
     case '7':
       // v7 has no type for directories (tar(5)).
       return entry.name.ends_with('/') ? EntryType::kDirectory : EntryType::kFile;
-    case '1': return EntryType::kHardLink;
-    case '2': return EntryType::kSymlink;
-    case '3': return EntryType::kCharDevice;
-    case '4': return EntryType::kBlockDevice;
-    case '5': return EntryType::kDirectory;
-    case '6': return EntryType::kFifo;
-    case 'S': throwFormat(entry.name, "sparse files are not supported in layers");
-    default: throwFormat(entry.name, std::string("its type \"") + printable(std::string(1, header.type)) + "\" is not supported");
+    case '1':
+      return EntryType::kHardLink;
+    case '2':
+      return EntryType::kSymlink;
+    case '3':
+      return EntryType::kCharDevice;
+    case '4':
+      return EntryType::kBlockDevice;
+    case '5':
+      return EntryType::kDirectory;
+    case '6':
+      return EntryType::kFifo;
+    case 'S':
+      throwFormat(entry.name, "sparse files are not supported in layers");
+    default:
+      throwFormat(entry.name,
+                  std::string("its type \"") + printable(std::string(1, header.type)) + "\" is not supported");
   }
 }
 
@@ -85,11 +94,13 @@ bool TarReader::readBlock(uint8_t* block) {
 
 void TarReader::readExtensionInto(Extensions& extensions, const TarHeader& header) {
   const bool long_name = header.type == 'L' || header.type == 'K';
-  if (header.size > (long_name ? kLongNameMax : kPaxSizeMax)) throwLimit(header.name, "an extension header is too large");
+  if (header.size > (long_name ? kLongNameMax : kPaxSizeMax))
+    throwLimit(header.name, "an extension header is too large");
   std::string data = readExtension(header);
   if (long_name) {
     const size_t length = std::min(data.find('\0'), data.size());
-    if (data.find_first_not_of('\0', length) != std::string::npos) throwFormat(header.name, "a long name holds a NUL byte");
+    if (data.find_first_not_of('\0', length) != std::string::npos)
+      throwFormat(header.name, "a long name holds a NUL byte");
     data.resize(length);
     std::string& target = header.type == 'L' ? extensions.long_name : extensions.long_link;
     if (data.empty() || !target.empty()) throwFormat(header.name, "a long name is empty or given twice");
@@ -130,14 +141,16 @@ TarEntry TarReader::finishEntry(const TarHeader& header, const Extensions& exten
   uint64_t uid = header.uid, gid = header.gid;
   entry.uid = entry.gid = UINT32_MAX;
   applyPax(extensions.pax, entry);
-  if (!extensions.long_name.empty() && entry.name != short_name) throwFormat(entry.name, "it has a GNU and a PAX name that differ");
+  if (!extensions.long_name.empty() && entry.name != short_name)
+    throwFormat(entry.name, "it has a GNU and a PAX name that differ");
   entry.uid = entry.uid == UINT32_MAX ? id32(uid, entry.name, "uid") : entry.uid;
   entry.gid = entry.gid == UINT32_MAX ? id32(gid, entry.name, "gid") : entry.gid;
   entry.device_major = id32(header.device_major, entry.name, "device major");
   entry.device_minor = id32(header.device_minor, entry.name, "device minor");
   entry.type = typeOf(header, entry);
   // Readers disagree on whether a body follows: whoever trusts the wrong one sees other files.
-  if (entry.type != EntryType::kFile && entry.size != 0) throwFormat(entry.name, "it carries data, and is not a regular file");
+  if (entry.type != EntryType::kFile && entry.size != 0)
+    throwFormat(entry.name, "it carries data, and is not a regular file");
   name_ = entry.name;
   body_left_ = entry.size;
   padding_left_ = (kTarBlock - entry.size % kTarBlock) % kTarBlock;
@@ -160,7 +173,8 @@ void TarReader::expectEnd() {
     if (std::any_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte != 0; })) {
       throwFormat("", "data stands after the end-of-archive marker");
     }
-    if ((trailer += bytes.size()) > kTrailerMax) throwLimit("", "more than 64 MiB of padding follow the end-of-archive marker");
+    if ((trailer += bytes.size()) > kTrailerMax)
+      throwLimit("", "more than 64 MiB of padding follow the end-of-archive marker");
   }
 }
 

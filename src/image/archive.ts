@@ -1,4 +1,14 @@
-import { closeSync, constants, createReadStream, createWriteStream, fstatSync, openSync, readSync, statSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+  type WriteStream,
+} from "node:fs";
 import { join, posix } from "node:path";
 import { Parser, type ReadEntry } from "tar";
 import { GranuleError } from "../errors.js";
@@ -12,6 +22,8 @@ export interface Archive {
   read(name: string): Buffer | undefined;
 }
 
+const REGULAR_TYPES: ReadonlySet<string> = new Set(["File", "OldFile", "ContiguousFile"]);
+const READ_BYTES = 1024 * 1024;
 const MAX_ENTRIES = 16_384;
 const MAX_ARCHIVE_BYTES = 256 * 1024 ** 3;
 
@@ -86,26 +98,25 @@ function cleanName(name: string): string {
 async function spread(path: string, scratch: string, signal?: AbortSignal): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const links = new Map<string, string>();
-  const writes: Promise<void>[] = [];
   let entries = 0;
   let bytes = 0;
-  const take = (entry: ReadEntry): void => {
-    if (++entries > MAX_ENTRIES) throw corrupt(`the archive has more than ${MAX_ENTRIES} entries`, path);
-    if ((bytes += entry.size) > MAX_ARCHIVE_BYTES) throw corrupt("the archive is larger than 256 GiB", path);
+  const take = (entry: ReadEntry): string | undefined => {
+    entries += 1;
+    bytes += entry.size;
+    if (entries > MAX_ENTRIES) throw corrupt(`the archive has more than ${MAX_ENTRIES} entries`, path);
+    if (bytes > MAX_ARCHIVE_BYTES) throw corrupt("the archive is larger than 256 GiB", path);
     const name = cleanName(entry.path);
-    if (entry.type === "File" || entry.type === "OldFile" || entry.type === "ContiguousFile") {
-      const target = join(scratch, String(entries));
-      files.set(name, target);
-      writes.push(writeEntry(entry, target));
-      return;
-    }
     // `docker save` of old links a layer that it has written before.
-    if (entry.type === "SymbolicLink") links.set(name, cleanName(posix.join(posix.dirname(name), entry.linkpath ?? "")));
+    if (entry.type === "SymbolicLink") {
+      links.set(name, cleanName(posix.join(posix.dirname(name), entry.linkpath ?? "")));
+    }
     if (entry.type === "Link") links.set(name, cleanName(entry.linkpath ?? ""));
-    entry.resume();
+    if (!REGULAR_TYPES.has(entry.type)) return undefined;
+    const target = join(scratch, String(entries));
+    files.set(name, target);
+    return target;
   };
-  await parse(path, take, signal);
-  await Promise.all(writes);
+  await spreadEntries(path, take, signal);
   for (const [name, target] of links) {
     const file = files.get(target);
     if (file !== undefined && !files.has(name)) files.set(name, file);
@@ -113,38 +124,82 @@ async function spread(path: string, scratch: string, signal?: AbortSignal): Prom
   return files;
 }
 
-async function parse(path: string, take: (entry: ReadEntry) => void, signal?: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const source = createReadStream(path, { highWaterMark: 1024 * 1024, ...(signal ? { signal } : {}) });
-    const fail = (thrown: unknown): void => {
-      source.destroy();
-      if (signal?.aborted) reject(new GranuleError("CANCELLED", "reading the archive was cancelled", { path }));
-      else if (thrown instanceof GranuleError) reject(thrown);
-      else reject(corrupt(`${path} is not a whole tar archive`, path, thrown));
-    };
-    const parser = new Parser({
-      strict: true,
-      onReadEntry: (entry) => {
-        try {
-          take(entry);
-        } catch (thrown) {
-          fail(thrown);
+/**
+ * Reads a tar to its end and writes the bodies for which `take` names a file. Settles once every file is closed, so
+ * that nothing is written any more when the scratch folder goes.
+ */
+async function spreadEntries(
+  path: string,
+  take: (entry: ReadEntry) => string | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  const source = createReadStream(path, { highWaterMark: READ_BYTES, ...(signal ? { signal } : {}) });
+  const sinks = new Set<WriteStream>();
+  let failure: { reason: unknown } | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let ended = false;
+      const fail = (reason: unknown): void => {
+        failure ??= { reason };
+        reject(failure.reason);
+      };
+      const settle = (): void => {
+        if (ended && sinks.size === 0) resolve();
+      };
+      const onReadEntry = (entry: ReadEntry): void => {
+        const target = failure ? undefined : attempt(() => take(entry), fail);
+        if (target === undefined) {
+          entry.resume();
+          return;
         }
-      },
+        const sink = createWriteStream(target, { flags: "wx", mode: 0o600 });
+        sinks.add(sink);
+        sink.on("error", fail);
+        sink.on("close", () => {
+          sinks.delete(sink);
+          settle();
+        });
+        entry.on("error", fail);
+        entry.pipe(sink);
+      };
+      const parser = new Parser({ strict: true, onReadEntry });
+      parser.on("error", fail);
+      parser.on("end", () => {
+        ended = true;
+        settle();
+      });
+      source.on("error", fail);
+      source.pipe(parser);
     });
-    parser.on("error", fail);
-    parser.on("end", () => resolve());
-    source.on("error", fail);
-    source.pipe(parser as unknown as NodeJS.WritableStream);
+  } catch (thrown) {
+    throw archiveError(thrown, path, signal);
+  } finally {
+    source.destroy();
+    await Promise.all([...sinks].map((sink) => closed(sink)));
+  }
+}
+
+function attempt<Result>(action: () => Result, fail: (reason: unknown) => void): Result | undefined {
+  try {
+    return action();
+  } catch (thrown) {
+    fail(thrown);
+    return undefined;
+  }
+}
+
+async function closed(sink: WriteStream): Promise<void> {
+  await new Promise<void>((resolve) => {
+    sink.on("close", () => resolve());
+    sink.destroy();
   });
 }
 
-async function writeEntry(entry: ReadEntry, target: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const sink = createWriteStream(target, { flags: "wx", mode: 0o600 });
-    sink.on("error", reject);
-    sink.on("finish", resolve);
-    entry.on("error", reject);
-    entry.pipe(sink);
-  });
+/** Tells a broken archive from a host that cannot read or write. */
+function archiveError(thrown: unknown, path: string, signal?: AbortSignal): GranuleError {
+  if (signal?.aborted) return new GranuleError("CANCELLED", "reading the archive was cancelled", { path });
+  if (thrown instanceof GranuleError) return thrown;
+  const { syscall, code } = thrown as NodeJS.ErrnoException;
+  if (syscall === undefined) return corrupt(`${path} is not a whole tar archive`, path, thrown);
+  return GranuleError.from(thrown, code === "ENOSPC" || code === "EDQUOT" ? "RESOURCE_EXHAUSTED" : "INTERNAL");
 }

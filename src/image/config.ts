@@ -66,7 +66,8 @@ function parseExecution(value: unknown): ImageConfig {
   const execution = value === undefined || value === null ? {} : asObject(value, "config");
   const env = asTextList(execution["Env"], "config.Env", MAX_ARGUMENTS);
   for (const entry of env) {
-    if (entry.indexOf("=") < 1) throw corrupt(`config.Env has the entry ${JSON.stringify(entry)} without a name or \`=\``);
+    if (entry.indexOf("=") < 1)
+      throw corrupt(`config.Env has the entry ${JSON.stringify(entry)} without a name or \`=\``);
   }
   const workingDir = asText(execution["WorkingDir"], "config.WorkingDir");
   const config: ImageConfig = {
@@ -101,7 +102,10 @@ function parseLabels(value: unknown): Record<string, string> {
   const entries = Object.entries(asObject(value, "config.Labels"));
   if (entries.length > MAX_LABELS) throw corrupt(`config.Labels has more than ${MAX_LABELS} entries`);
   return Object.fromEntries(
-    entries.map(([key, text]) => [asText(key, "a label's name"), asText(text, `config.Labels[${JSON.stringify(key)}]`, 1024 * 1024)]),
+    entries.map(([key, text]) => [
+      asText(key, "a label's name"),
+      asText(text, `config.Labels[${JSON.stringify(key)}]`, 1024 * 1024),
+    ]),
   );
 }
 

@@ -27,7 +27,8 @@ function readImage(archive: Archive, value: unknown, what: string): ImageSource 
   if (!configBytes) throw corrupt(`the archive lacks the configuration ${JSON.stringify(configName)}`);
   const id = sha256(configBytes);
   const claimed = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(configName)?.[1];
-  if (claimed !== undefined && id !== `sha256:${claimed}`) throw corrupt(`the configuration's digest is ${id}, not sha256:${claimed}`);
+  if (claimed !== undefined && id !== `sha256:${claimed}`)
+    throw corrupt(`the configuration's digest is ${id}, not sha256:${claimed}`);
   const config = parseImageConfig(configBytes);
   const layers = asTextList(manifest["Layers"], `${what}.Layers`, MAX_LAYERS, 4096).map((name) => {
     const path = archive.file(name);

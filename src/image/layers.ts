@@ -55,7 +55,8 @@ export class LayerStore {
     mkdirSync(join(folder, RECORDS), { recursive: true, mode: 0o700 });
     for (const name of readdirSync(folder)) {
       if (name === RECORDS) continue;
-      if (!/^[0-9a-f]{64}$/.test(name) || !this.#read(name)) rmSync(join(folder, name), { recursive: true, force: true });
+      if (!/^[0-9a-f]{64}$/.test(name) || !this.#read(name))
+        rmSync(join(folder, name), { recursive: true, force: true });
     }
   }
 
@@ -138,7 +139,9 @@ export class LayerStore {
 
   /** diffIDs of every layer on disk. */
   list(): string[] {
-    return readdirSync(this.#folder).filter((name) => /^[0-9a-f]{64}$/.test(name)).map((hex) => `sha256:${hex}`);
+    return readdirSync(this.#folder)
+      .filter((name) => /^[0-9a-f]{64}$/.test(name))
+      .map((hex) => `sha256:${hex}`);
   }
 
   async #unpack(source: LayerSource, options: LayerOptions, expected?: string): Promise<UnpackedLayer> {

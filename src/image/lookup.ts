@@ -90,5 +90,8 @@ function readSmall(hostPath: string, path: string): Buffer {
 }
 
 function refused(path: string, why: string): GranuleError {
-  return new GranuleError("FAILED_PRECONDITION", `${path} of the image ${why}`, { path, hint: "give numeric ids instead of names" });
+  return new GranuleError("FAILED_PRECONDITION", `${path} of the image ${why}`, {
+    path,
+    hint: "give numeric ids instead of names",
+  });
 }

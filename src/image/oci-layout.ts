@@ -16,10 +16,17 @@ interface Descriptor {
   platform?: { os: string; architecture: string };
 }
 
-const INDEX_TYPES = ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
-const MANIFEST_TYPES = ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
+const INDEX_TYPES = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+const MANIFEST_TYPES = [
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+];
 const CONFIG_TYPES = ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
-const LAYER_TYPE = /^application\/vnd\.(?:oci\.image\.layer\.v1\.tar(?:\+gzip|\+zstd)?|docker\.image\.rootfs\.diff\.tar(?:\.gzip|\.zstd)?)$/;
+const LAYER_TYPE =
+  /^application\/vnd\.(?:oci\.image\.layer\.v1\.tar(?:\+gzip|\+zstd)?|docker\.image\.rootfs\.diff\.tar(?:\.gzip|\.zstd)?)$/;
 const MAX_MANIFESTS = 1024;
 const MAX_INDEX_DEPTH = 3;
 
@@ -48,7 +55,10 @@ export function readOciLayout(archive: Archive): ImageSource[] {
   }
   if (images.size > 0) return [...images.values()];
   if (platforms.size === 0) throw corrupt("the OCI layout holds no image");
-  throw new GranuleError("UNSUPPORTED", `the archive has no image for linux/${hostArchitecture}, only ${[...platforms].join(", ")}`);
+  throw new GranuleError(
+    "UNSUPPORTED",
+    `the archive has no image for linux/${hostArchitecture}, only ${[...platforms].join(", ")}`,
+  );
 }
 
 function manifestsOf(
@@ -81,14 +91,20 @@ function fits({ platform }: Descriptor, platforms: Set<string>): boolean {
 
 function readManifest(archive: Archive, descriptor: Descriptor, names: string[]): ImageSource {
   const manifest = parseObject(readBlob(archive, descriptor), "the image manifest");
-  if (manifest["schemaVersion"] !== 2) throw new GranuleError("UNSUPPORTED", "the image manifest is not of schema version 2");
+  if (manifest["schemaVersion"] !== 2)
+    throw new GranuleError("UNSUPPORTED", "the image manifest is not of schema version 2");
   const configDescriptor = parseDescriptor(manifest["config"], "config");
   if (!CONFIG_TYPES.includes(configDescriptor.mediaType)) {
-    throw new GranuleError("UNSUPPORTED", `the archive holds an artifact of type ${configDescriptor.mediaType}, not a container image`);
+    throw new GranuleError(
+      "UNSUPPORTED",
+      `the archive holds an artifact of type ${configDescriptor.mediaType}, not a container image`,
+    );
   }
   const configBytes = readBlob(archive, configDescriptor);
   const config = parseImageConfig(configBytes);
-  const layers = asList(manifest["layers"], "layers", MAX_LAYERS).map((value, index) => readLayer(archive, value, `layers[${index}]`));
+  const layers = asList(manifest["layers"], "layers", MAX_LAYERS).map((value, index) =>
+    readLayer(archive, value, `layers[${index}]`),
+  );
   if (layers.length !== config.diffIds.length) {
     throw corrupt(`the manifest has ${layers.length} layers, the configuration ${config.diffIds.length}`);
   }
@@ -97,7 +113,8 @@ function readManifest(archive: Archive, descriptor: Descriptor, names: string[])
 
 function readLayer(archive: Archive, value: unknown, what: string): LayerSource {
   const { mediaType, digest, size } = parseDescriptor(value, what);
-  if (!LAYER_TYPE.test(mediaType)) throw new GranuleError("UNSUPPORTED", `${what} is of the unsupported type ${mediaType}`);
+  if (!LAYER_TYPE.test(mediaType))
+    throw new GranuleError("UNSUPPORTED", `${what} is of the unsupported type ${mediaType}`);
   const path = archive.file(blobName(digest));
   if (path === undefined) throw corrupt(`the archive lacks the blob ${digest}`);
   return { path, digest, size };

@@ -19,7 +19,9 @@ export class ImageRecords {
   constructor(database: Database.Database) {
     this.#database = database;
     this.#statements = {
-      insert: database.prepare("INSERT OR IGNORE INTO images (id, config, layers, size, created_at) VALUES (?, ?, ?, ?, ?)"),
+      insert: database.prepare(
+        "INSERT OR IGNORE INTO images (id, config, layers, size, created_at) VALUES (?, ?, ?, ?, ?)",
+      ),
       name: database.prepare(
         "INSERT INTO image_names (name, image_id) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET image_id = excluded.image_id",
       ),

@@ -82,7 +82,10 @@ function checkComponent(text: string, component: string): void {
   if (component === "") throw invalid(text, "a part of its path is empty");
   if (/[A-Z]/.test(component)) throw invalid(text, "the repository must be lower case");
   if (!PATH_COMPONENT.test(component)) {
-    throw invalid(text, `\`${component}\` must be lower-case letters and digits, separated by \`.\`, \`_\`, \`__\` or \`-\``);
+    throw invalid(
+      text,
+      `\`${component}\` must be lower-case letters and digits, separated by \`.\`, \`_\`, \`__\` or \`-\``,
+    );
   }
 }
 

@@ -10,7 +10,7 @@ import { readDockerArchive } from "./docker-archive.js";
 import { corrupt } from "./json.js";
 import { LayerStore } from "./layers.js";
 import { hostArchitecture, readOciLayout } from "./oci-layout.js";
-import { type ImageRow, ImageRecords } from "./records.js";
+import { ImageRecords, type ImageRow } from "./records.js";
 import { normalizeReference, shortReference } from "./reference.js";
 import { type ImageSource, sha256 } from "./source.js";
 import { DEFAULT_LIMITS, type UnpackLimits } from "./unpack.js";
@@ -106,14 +106,18 @@ export class ImageStore {
       const sources = archive.read("index.json") ? readOciLayout(archive) : readDockerArchive(archive);
       if (name !== undefined) {
         if (sources.length !== 1) {
-          throw new GranuleError("INVALID_ARGUMENT", `the archive holds ${sources.length} images; a name fits only one`);
+          throw new GranuleError(
+            "INVALID_ARGUMENT",
+            `the archive holds ${sources.length} images; a name fits only one`,
+          );
         }
         for (const source of sources) source.names = [name];
       }
-      return await this.#addAll(sources, options);
+      const images = await this.#addAll(sources, options);
+      options.onProgress?.({ stage: "done" });
+      return images;
     } finally {
       await rm(scratch, { recursive: true, force: true });
-      options.onProgress?.({ stage: "done" });
     }
   }
 
@@ -156,9 +160,13 @@ export class ImageStore {
     }
     const users = options.usedBy?.(row.id) ?? [];
     if (users.length > 0) {
-      throw new GranuleError("FAILED_PRECONDITION", `image ${nameOrId} is used by ${users.length} containers: ${users.slice(0, 5).join(", ")}`, {
-        hint: "remove these containers first",
-      });
+      throw new GranuleError(
+        "FAILED_PRECONDITION",
+        `image ${nameOrId} is used by ${users.length} containers: ${users.slice(0, 5).join(", ")}`,
+        {
+          hint: "remove these containers first",
+        },
+      );
     }
     this.#records.delete(row.id);
     this.#parsed.delete(row.id);
@@ -171,7 +179,8 @@ export class ImageStore {
     const release = this.#layers.pin(diffIds);
     try {
       for (const { config } of sources) {
-        if (config.os !== "linux") throw new GranuleError("UNSUPPORTED", `the image is for ${config.os}, not for linux`);
+        if (config.os !== "linux")
+          throw new GranuleError("UNSUPPORTED", `the image is for ${config.os}, not for linux`);
       }
       for (const source of sources) await this.#ensureLayers(source, options);
       const rows = sources.map((source) => ({ row: toRow(source, this.#sizeOf(source.config)), names: source.names }));
@@ -227,7 +236,9 @@ export class ImageStore {
     const prefix = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(nameOrId)?.[1];
     const ids = prefix === undefined ? [] : this.#records.idsByPrefix(prefix);
     if (ids.length > 1) {
-      throw new GranuleError("INVALID_ARGUMENT", `more than one image begins with ${nameOrId}`, { hint: "give more digits" });
+      throw new GranuleError("INVALID_ARGUMENT", `more than one image begins with ${nameOrId}`, {
+        hint: "give more digits",
+      });
     }
     const row = ids[0] === undefined ? undefined : this.#records.get(ids[0]);
     if (row) return { row };

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import type { LoadProgress } from "../api.js";
 import { type ErrorCode, GranuleError } from "../errors.js";
-import { native, type NativeFailure, type UnpackOptions, type UnpackResult } from "../native.js";
+import { type NativeFailure, native, type UnpackOptions, type UnpackResult } from "../native.js";
 import { corrupt } from "./json.js";
 
 export type UnpackLimits = Pick<UnpackOptions, "maxEntries" | "maxBytes" | "maxRatio">;
@@ -77,7 +77,8 @@ function openSource(source: string): number {
     return openSync(source, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
-    if (code === "ENOENT") throw new GranuleError("NOT_FOUND", `no such archive: ${source}`, { path: source, errno: code });
+    if (code === "ENOENT")
+      throw new GranuleError("NOT_FOUND", `no such archive: ${source}`, { path: source, errno: code });
     if (code === "ELOOP") throw corrupt(`${source} is not a regular file`, source);
     throw GranuleError.from(thrown);
   }

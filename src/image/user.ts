@@ -38,7 +38,11 @@ export function resolveUser(spec: string, passwd: string | undefined, group: str
   const groups = parseGroup(group ?? "");
   const entry = findUser(userText === "" ? "0" : userText, parsePasswd(passwd ?? ""));
   if (!entry && !isNumber(userText === "" ? "0" : userText)) {
-    throw unknown("user", userText, passwd === undefined ? "the image has no /etc/passwd" : "it is not in the image's /etc/passwd");
+    throw unknown(
+      "user",
+      userText,
+      passwd === undefined ? "the image has no /etc/passwd" : "it is not in the image's /etc/passwd",
+    );
   }
   const uid = entry?.uid ?? toId(userText === "" ? "0" : userText, "user");
   const home = entry?.home || "/";
@@ -61,7 +65,11 @@ function findGroup(text: string, entries: GroupEntry[], file: string | undefined
   const byName = entries.find((entry) => entry.name === text);
   if (byName) return byName.gid;
   if (isNumber(text)) return toId(text, "group");
-  throw unknown("group", text, file === undefined ? "the image has no /etc/group" : "it is not in the image's /etc/group");
+  throw unknown(
+    "group",
+    text,
+    file === undefined ? "the image has no /etc/group" : "it is not in the image's /etc/group",
+  );
 }
 
 /** passwd(5): name:password:uid:gid:gecos:home:shell. Lines that are not so are passed over, as libc does. */
@@ -94,7 +102,9 @@ function inRange(text: string): boolean {
 
 function toId(text: string, kind: "user" | "group"): number {
   if (inRange(text)) return Number(text);
-  throw new GranuleError("INVALID_ARGUMENT", `${kind} ${text} is out of range`, { hint: `use a number from 0 to ${MAX_ID}` });
+  throw new GranuleError("INVALID_ARGUMENT", `${kind} ${text} is out of range`, {
+    hint: `use a number from 0 to ${MAX_ID}`,
+  });
 }
 
 function unknown(kind: "user" | "group", text: string, why: string): GranuleError {

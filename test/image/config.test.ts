@@ -13,27 +13,65 @@ test("every field that a container needs is read", () => {
     ...valid,
     created: "2024-05-06T07:08:09.123456789+02:00",
     config: {
-      Entrypoint: ["/init"], Cmd: ["a", "b"], Env: ["A=1", "B="], WorkingDir: "srv", User: "app:app",
-      StopSignal: "SIGQUIT", Volumes: { "/data": {} }, Labels: { x: "y" }, ExposedPorts: { "80/tcp": {} },
+      Entrypoint: ["/init"],
+      Cmd: ["a", "b"],
+      Env: ["A=1", "B="],
+      WorkingDir: "srv",
+      User: "app:app",
+      StopSignal: "SIGQUIT",
+      Volumes: { "/data": {} },
+      Labels: { x: "y" },
+      ExposedPorts: { "80/tcp": {} },
     },
   });
   assert.equal(config, {
-    entrypoint: ["/init"], cmd: ["a", "b"], env: ["A=1", "B="], workingDir: "/srv", user: "app:app",
-    stopSignal: "SIGQUIT", volumes: ["/data"], labels: { x: "y" },
+    entrypoint: ["/init"],
+    cmd: ["a", "b"],
+    env: ["A=1", "B="],
+    workingDir: "/srv",
+    user: "app:app",
+    stopSignal: "SIGQUIT",
+    volumes: ["/data"],
+    labels: { x: "y" },
   });
   assert.is(created, "2024-05-06T05:08:09.123Z");
 });
 
 test("what is absent or null is empty", () => {
   for (const config of [undefined, null, {}, { Cmd: null, Env: null, Volumes: null, Labels: null }]) {
-    assert.equal(parse({ ...valid, config }).config, { entrypoint: [], cmd: [], env: [], workingDir: "", user: "", volumes: [], labels: {} });
+    assert.equal(parse({ ...valid, config }).config, {
+      entrypoint: [],
+      cmd: [],
+      env: [],
+      workingDir: "",
+      user: "",
+      volumes: [],
+      labels: {},
+    });
   }
 });
 
 test("a made configuration reads back", () => {
-  const config = { entrypoint: ["/e"], cmd: ["c"], env: ["A=1"], workingDir: "/w", user: "1", stopSignal: "SIGINT", volumes: ["/v"], labels: { a: "b" } };
-  const made = parseImageConfig(makeImageConfig(config, { diffId, created: "2020-01-01T00:00:00.000Z", architecture: "amd64" }));
-  assert.equal(made, { architecture: "amd64", os: "linux", diffIds: [diffId], created: "2020-01-01T00:00:00.000Z", config });
+  const config = {
+    entrypoint: ["/e"],
+    cmd: ["c"],
+    env: ["A=1"],
+    workingDir: "/w",
+    user: "1",
+    stopSignal: "SIGINT",
+    volumes: ["/v"],
+    labels: { a: "b" },
+  };
+  const made = parseImageConfig(
+    makeImageConfig(config, { diffId, created: "2020-01-01T00:00:00.000Z", architecture: "amd64" }),
+  );
+  assert.equal(made, {
+    architecture: "amd64",
+    os: "linux",
+    diffIds: [diffId],
+    created: "2020-01-01T00:00:00.000Z",
+    config,
+  });
 });
 
 const faults: [what: string, document: unknown, says: RegExp][] = [
@@ -54,7 +92,10 @@ const faults: [what: string, document: unknown, says: RegExp][] = [
 
 for (const [what, document, says] of faults) {
   test(`refused: ${what}`, () => {
-    assert.throws(() => parse(document), (thrown: Error & { code?: string }) => thrown.code === "CORRUPT" && says.test(thrown.message));
+    assert.throws(
+      () => parse(document),
+      (thrown: Error & { code?: string }) => thrown.code === "CORRUPT" && says.test(thrown.message),
+    );
   });
 }
 

@@ -69,7 +69,10 @@ export function configOf(image: FixtureImage): Buffer {
 }
 
 /** The files of an OCI image layout; `change` may damage a document before it is hashed. */
-export function ociLayoutOf(images: readonly FixtureImage[], change: (document: Record<string, unknown>) => void = () => {}): Map<string, Buffer> {
+export function ociLayoutOf(
+  images: readonly FixtureImage[],
+  change: (document: Record<string, unknown>) => void = () => {},
+): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   const blob = (bytes: Buffer, mediaType: string) => {
     const digest = sha256(bytes);
@@ -80,11 +83,16 @@ export function ociLayoutOf(images: readonly FixtureImage[], change: (document: 
     const manifest: Record<string, unknown> = {
       schemaVersion: 2,
       config: blob(configOf(image), "application/vnd.oci.image.config.v1+json"),
-      layers: image.layers.map((layer) => blob(layer.blob ?? layer.tar, layer.mediaType ?? "application/vnd.oci.image.layer.v1.tar")),
+      layers: image.layers.map((layer) =>
+        blob(layer.blob ?? layer.tar, layer.mediaType ?? "application/vnd.oci.image.layer.v1.tar"),
+      ),
     };
     change(manifest);
     const descriptor = blob(Buffer.from(JSON.stringify(manifest)), "application/vnd.oci.image.manifest.v1+json");
-    return { ...descriptor, annotations: image.names ? { "org.opencontainers.image.ref.name": image.names[0] } : undefined };
+    return {
+      ...descriptor,
+      annotations: image.names ? { "org.opencontainers.image.ref.name": image.names[0] } : undefined,
+    };
   });
   files.set("oci-layout", Buffer.from('{"imageLayoutVersion":"1.0.0"}'));
   files.set("index.json", Buffer.from(JSON.stringify({ schemaVersion: 2, manifests })));
@@ -118,7 +126,9 @@ export function writeFolder(folder: string, files: Map<string, Buffer>): string 
 }
 
 export function writeArchive(path: string, files: Map<string, Buffer>): string {
-  const entries = [...files].map(([name, body]) => (name.length > 99 ? { name: "x", body, pax: { path: name } } : { name, body }));
+  const entries = [...files].map(([name, body]) =>
+    name.length > 99 ? { name: "x", body, pax: { path: name } } : { name, body },
+  );
   writeFileSync(path, tarOf(entries));
   return path;
 }

@@ -50,7 +50,8 @@ for (const [text, says] of faults) {
   test(`refused: ${JSON.stringify(text.slice(0, 30))}`, () => {
     assert.throws(
       () => parseReference(text),
-      (thrown: Error & { code?: string; hint?: string }) => thrown.code === "INVALID_ARGUMENT" && says.test(thrown.message) && thrown.hint !== undefined,
+      (thrown: Error & { code?: string; hint?: string }) =>
+        thrown.code === "INVALID_ARGUMENT" && says.test(thrown.message) && thrown.hint !== undefined,
     );
   });
 }

@@ -6,7 +6,17 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { tarOf, writeGzipTar, writeTar, zstdFrame } from "../unpack/tar-fixture.js";
 import {
-  configOf, dockerArchiveOf, type FixtureImage, layerOf, ociLayoutOf, openTestStore, rejection, sha256, type TestStore, writeArchive, writeFolder,
+  configOf,
+  dockerArchiveOf,
+  type FixtureImage,
+  layerOf,
+  ociLayoutOf,
+  openTestStore,
+  rejection,
+  sha256,
+  type TestStore,
+  writeArchive,
+  writeFolder,
 } from "./fixture.js";
 
 const test = suite("image store");
@@ -19,10 +29,15 @@ test.after.each(() => fixture[Symbol.dispose]());
 
 const base = layerOf(["etc/os", "one"], ["bin/sh", "shell"]);
 const top = layerOf(["etc/os", "two"], [".wh.gone", ""]);
-const image: FixtureImage = { layers: [base, top], names: ["example.org/app:1"], config: { Cmd: ["/bin/sh"], Env: ["A=1"], User: "5" } };
+const image: FixtureImage = {
+  layers: [base, top],
+  names: ["example.org/app:1"],
+  config: { Cmd: ["/bin/sh"], Env: ["A=1"], User: "5" },
+};
 
 const inFolder = (name: string): string => join(fixture.folder, name);
-const layerFolders = (): string[] => readdirSync(join(fixture.root, "layers")).filter((name) => !name.startsWith(".records"));
+const layerFolders = (): string[] =>
+  readdirSync(join(fixture.root, "layers")).filter((name) => !name.startsWith(".records"));
 
 test("an OCI layout comes in from a folder and from a tar, the same", async () => {
   const files = ociLayoutOf([image]);
@@ -42,7 +57,10 @@ test("layers come topmost first, unpacked", async () => {
   const [loaded] = await fixture.store.load(writeArchive(inFolder("a.tar"), ociLayoutOf([image])));
   assert.ok(loaded);
   const layers = fixture.store.layersOf(loaded);
-  assert.equal(layers.map((path) => readFileSync(join(path, "etc/os"), "utf8")), ["two", "one"]);
+  assert.equal(
+    layers.map((path) => readFileSync(join(path, "etc/os"), "utf8")),
+    ["two", "one"],
+  );
 });
 
 test("gzip and zstd layers, by their content", async () => {
@@ -59,7 +77,10 @@ test("gzip and zstd layers, by their content", async () => {
 test("a docker archive brings its images and names", async () => {
   const other: FixtureImage = { layers: [base], names: ["other", "other:2"] };
   const loaded = await fixture.store.load(writeArchive(inFolder("saved.tar"), dockerArchiveOf([image, other])));
-  assert.equal(loaded.map((one) => one.names), [["example.org/app:1"], ["other:2", "other:latest"]]);
+  assert.equal(
+    loaded.map((one) => one.names),
+    [["example.org/app:1"], ["other:2", "other:latest"]],
+  );
   assert.is(layerFolders().length, 2);
 });
 
@@ -83,22 +104,33 @@ test("layers that old docker archives link instead of repeating", async () => {
 test("an index leads to the image for this host", async () => {
   const mine = ociLayoutOf([image]);
   const index = JSON.parse(String(mine.get("index.json"))) as { manifests: Record<string, unknown>[] };
-  const nested = Buffer.from(JSON.stringify({
-    schemaVersion: 2,
-    manifests: [
-      { ...index.manifests[0], annotations: {}, platform: { os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch } },
-      { ...index.manifests[0], digest: sha256("absent"), platform: { os: "linux", architecture: "s390x" } },
-      { ...index.manifests[0], digest: sha256("attestation"), platform: { os: "unknown", architecture: "unknown" } },
-    ],
-  }));
+  const nested = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      manifests: [
+        {
+          ...index.manifests[0],
+          annotations: {},
+          platform: { os: "linux", architecture: process.arch === "x64" ? "amd64" : process.arch },
+        },
+        { ...index.manifests[0], digest: sha256("absent"), platform: { os: "linux", architecture: "s390x" } },
+        { ...index.manifests[0], digest: sha256("attestation"), platform: { os: "unknown", architecture: "unknown" } },
+      ],
+    }),
+  );
   mine.set(`blobs/${sha256(nested).replace(":", "/")}`, nested);
   const descriptor = {
-    mediaType: "application/vnd.oci.image.index.v1+json", digest: sha256(nested), size: nested.length,
+    mediaType: "application/vnd.oci.image.index.v1+json",
+    digest: sha256(nested),
+    size: nested.length,
     annotations: { "io.containerd.image.name": "docker.io/library/app:2" },
   };
   mine.set("index.json", Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [descriptor] })));
   const loaded = await fixture.store.load(writeArchive(inFolder("a.tar"), mine));
-  assert.equal(loaded.map((one) => one.names), [["app:2"]]);
+  assert.equal(
+    loaded.map((one) => one.names),
+    [["app:2"]],
+  );
 });
 
 test("an archive for another platform says which it has", async () => {
@@ -112,24 +144,96 @@ test("an archive for another platform says which it has", async () => {
 });
 
 const damages: [what: string, make: () => Map<string, Buffer>, says: RegExp, code?: string][] = [
-  ["a layer's digest", () => damaged(ociLayoutOf([image]), sha256(base.tar), layerOf(["etc/os", "oNe"], ["bin/sh", "shell"]).tar), /layer's digest is/],
-  ["the configuration's digest", () => damaged(ociLayoutOf([image]), sha256(configOf(image)), Buffer.from(String(configOf(image)).replace("A=1", "A=2"))), /digest is/],
+  [
+    "a layer's digest",
+    () => damaged(ociLayoutOf([image]), sha256(base.tar), layerOf(["etc/os", "oNe"], ["bin/sh", "shell"]).tar),
+    /layer's digest is/,
+  ],
+  [
+    "the configuration's digest",
+    () =>
+      damaged(
+        ociLayoutOf([image]),
+        sha256(configOf(image)),
+        Buffer.from(String(configOf(image)).replace("A=1", "A=2")),
+      ),
+    /digest is/,
+  ],
   ["a blob's size", () => damaged(ociLayoutOf([image]), sha256(configOf(image)), Buffer.from("{}")), /has 2 bytes/],
   ["a diffID", () => ociLayoutOf([{ ...image, diffIds: [sha256(base.tar), sha256("other")] }]), /layer's diffID is/],
-  ["the number of diffIDs", () => ociLayoutOf([{ ...image, diffIds: [sha256(base.tar)] }]), /2 layers, the configuration 1/],
+  [
+    "the number of diffIDs",
+    () => ociLayoutOf([{ ...image, diffIds: [sha256(base.tar)] }]),
+    /2 layers, the configuration 1/,
+  ],
   ["a blob that is missing", () => removed(ociLayoutOf([image]), sha256(base.tar)), /lacks the blob/],
-  ["a digest that climbs out", () => ociLayoutOf([image], (m) => { m["layers"] = [{ mediaType: "application/vnd.oci.image.layer.v1.tar", digest: "sha256:../../../etc/passwd", size: 1 }]; }), /no sha256 digest/],
-  ["a digest of another algorithm", () => ociLayoutOf([image], (m) => { m["layers"] = [{ mediaType: "application/vnd.oci.image.layer.v1.tar", digest: `sha512:${"a".repeat(128)}`, size: 1 }]; }), /sha512/, "UNSUPPORTED"],
-  ["too many layers", () => ociLayoutOf([image], (m) => { m["layers"] = Array.from({ length: 513 }, () => ({})); }), /more than 512/],
-  ["a foreign layer type", () => ociLayoutOf([{ layers: [{ ...base, mediaType: "application/x-evil" }] }]), /unsupported type/, "UNSUPPORTED"],
-  ["a manifest larger than 4 MiB", () => ociLayoutOf([image], (m) => { m["filler"] = "x".repeat(5 << 20); }), /larger than 4 MiB/],
+  [
+    "a digest that climbs out",
+    () =>
+      ociLayoutOf([image], (m) => {
+        m["layers"] = [
+          { mediaType: "application/vnd.oci.image.layer.v1.tar", digest: "sha256:../../../etc/passwd", size: 1 },
+        ];
+      }),
+    /no sha256 digest/,
+  ],
+  [
+    "a digest of another algorithm",
+    () =>
+      ociLayoutOf([image], (m) => {
+        m["layers"] = [
+          { mediaType: "application/vnd.oci.image.layer.v1.tar", digest: `sha512:${"a".repeat(128)}`, size: 1 },
+        ];
+      }),
+    /sha512/,
+    "UNSUPPORTED",
+  ],
+  [
+    "too many layers",
+    () =>
+      ociLayoutOf([image], (m) => {
+        m["layers"] = Array.from({ length: 513 }, () => ({}));
+      }),
+    /more than 512/,
+  ],
+  [
+    "a foreign layer type",
+    () => ociLayoutOf([{ layers: [{ ...base, mediaType: "application/x-evil" }] }]),
+    /unsupported type/,
+    "UNSUPPORTED",
+  ],
+  [
+    "a manifest larger than 4 MiB",
+    () =>
+      ociLayoutOf([image], (m) => {
+        m["filler"] = "x".repeat(5 << 20);
+      }),
+    /larger than 4 MiB/,
+  ],
   ["an index without images", () => ociLayoutOf([]), /holds no image/],
   ["a layer that climbs out", () => ociLayoutOf([{ layers: [{ tar: tarOf([{ name: "../../evil" }]) }] }]), /upwards/],
   ["a truncated layer", () => ociLayoutOf([{ layers: [{ tar: base.tar.subarray(0, 700) }] }]), /truncated/],
-  ["a configuration that is not JSON", () => replaced(dockerArchiveOf([image]), /json$/, "nonsense"), /not JSON|digest is/],
-  ["a docker layer's diffID", () => dockerArchiveOf([{ ...image, diffIds: [sha256("x"), sha256("y")] }]), /layer's diffID is/],
-  ["a docker layer outside the archive", () => replaced(dockerArchiveOf([image]), /^manifest/, `[{"Config":"../../etc/passwd","Layers":[]}]`), /outside it/],
-  ["a docker name that is invalid", () => dockerArchiveOf([{ ...image, names: ["UPPER"] }]), /lower case/, "INVALID_ARGUMENT"],
+  [
+    "a configuration that is not JSON",
+    () => replaced(dockerArchiveOf([image]), /json$/, "nonsense"),
+    /not JSON|digest is/,
+  ],
+  [
+    "a docker layer's diffID",
+    () => dockerArchiveOf([{ ...image, diffIds: [sha256("x"), sha256("y")] }]),
+    /layer's diffID is/,
+  ],
+  [
+    "a docker layer outside the archive",
+    () => replaced(dockerArchiveOf([image]), /^manifest/, `[{"Config":"../../etc/passwd","Layers":[]}]`),
+    /outside it/,
+  ],
+  [
+    "a docker name that is invalid",
+    () => dockerArchiveOf([{ ...image, names: ["UPPER"] }]),
+    /lower case/,
+    "INVALID_ARGUMENT",
+  ],
   ["no image at all", () => new Map([["readme", Buffer.from("hello")]]), /no manifest.json/],
 ];
 
@@ -177,11 +281,18 @@ test("a symlink in a layout folder is not followed", async () => {
 
 test("import makes an image of one layer, deterministic when its time is told", async () => {
   const path = writeGzipTar(inFolder("rootfs.tgz"), [{ name: "bin/sh", body: "x" }]);
-  const options = { name: "made:1", createdAt: "2020-01-01T00:00:00.000Z", config: { cmd: ["/bin/sh"], env: ["PATH=/bin"] } };
+  const options = {
+    name: "made:1",
+    createdAt: "2020-01-01T00:00:00.000Z",
+    config: { cmd: ["/bin/sh"], env: ["PATH=/bin"] },
+  };
   const first = await fixture.store.import(path, options);
   const second = await fixture.store.import(writeTar(inFolder("rootfs.tar"), [{ name: "bin/sh", body: "x" }]), options);
   assert.is(first.id, second.id);
-  assert.equal([first.config.cmd, first.config.env, first.createdAt], [["/bin/sh"], ["PATH=/bin"], "2020-01-01T00:00:00.000Z"]);
+  assert.equal(
+    [first.config.cmd, first.config.env, first.createdAt],
+    [["/bin/sh"], ["PATH=/bin"], "2020-01-01T00:00:00.000Z"],
+  );
 });
 
 test("found by name, id and prefix; ambiguity and absence are told", async () => {
@@ -190,7 +301,11 @@ test("found by name, id and prefix; ambiguity and absence are told", async () =>
   for (const way of ["example.org/app:1", id, id.slice(7), id.slice(7, 11), id.slice(0, 12)]) {
     assert.is(fixture.store.inspect(way).id, id);
   }
-  for (const [way, code] of [["absent", "NOT_FOUND"], [id.slice(7, 10), "NOT_FOUND"], ["Not A Name", "INVALID_ARGUMENT"]] as const) {
+  for (const [way, code] of [
+    ["absent", "NOT_FOUND"],
+    [id.slice(7, 10), "NOT_FOUND"],
+    ["Not A Name", "INVALID_ARGUMENT"],
+  ] as const) {
     try {
       fixture.store.inspect(way);
       assert.unreachable();
@@ -204,7 +319,13 @@ test("a name moves to the image that was loaded last", async () => {
   await fixture.store.import(writeTar(inFolder("1.tar"), [{ name: "a" }]), { name: "app" });
   const second = await fixture.store.import(writeTar(inFolder("2.tar"), [{ name: "b" }]), { name: "app" });
   assert.is(fixture.store.inspect("app").id, second.id);
-  assert.equal(fixture.store.list().map((one) => one.names).sort(), [[], ["app:latest"]]);
+  assert.equal(
+    fixture.store
+      .list()
+      .map((one) => one.names)
+      .sort(),
+    [[], ["app:latest"]],
+  );
 });
 
 test("the last name takes the image and its own layers along", async () => {
@@ -222,7 +343,9 @@ test("the last name takes the image and its own layers along", async () => {
 });
 
 test("an image of several names goes by its id only with force", async () => {
-  const [loaded] = await fixture.store.load(writeArchive(inFolder("a.tar"), dockerArchiveOf([{ layers: [base], names: ["a", "b"] }])));
+  const [loaded] = await fixture.store.load(
+    writeArchive(inFolder("a.tar"), dockerArchiveOf([{ layers: [base], names: ["a", "b"] }])),
+  );
   const id = loaded?.id ?? "";
   assert.is((await rejection(fixture.store.remove(id))).code, "FAILED_PRECONDITION");
   assert.equal((await fixture.store.remove(id, { force: true })).untagged, ["a:latest", "b:latest"]);
@@ -243,7 +366,10 @@ test("an opaque root hides every layer below", async () => {
   const opaque = { tar: tarOf([{ name: ".wh..wh..opq" }, { name: "only", body: "1" }]) };
   const [loaded] = await fixture.store.load(writeArchive(inFolder("a.tar"), ociLayoutOf([{ layers: [base, opaque] }])));
   assert.ok(loaded);
-  assert.equal(fixture.store.layersOf(loaded).map((path) => readdirSync(path)), [["only"]]);
+  assert.equal(
+    fixture.store.layersOf(loaded).map((path) => readdirSync(path)),
+    [["only"]],
+  );
 });
 
 test("loads of the same layers at once share them", async () => {
@@ -257,13 +383,22 @@ test("an aborted load leaves nothing", async () => {
   const aborted = AbortSignal.abort();
   writeArchive(inFolder("a.tar"), ociLayoutOf([image]));
   assert.is((await rejection(fixture.store.load(inFolder("a.tar"), { signal: aborted }))).code, "CANCELLED");
-  assert.is((await rejection(fixture.store.import(writeTar(inFolder("r.tar"), [{ name: "a" }]), { name: "x", signal: aborted }))).code, "CANCELLED");
+  assert.is(
+    (
+      await rejection(
+        fixture.store.import(writeTar(inFolder("r.tar"), [{ name: "a" }]), { name: "x", signal: aborted }),
+      )
+    ).code,
+    "CANCELLED",
+  );
   assert.equal(layerFolders(), []);
 });
 
 test("progress tells the stages", async () => {
   const stages: string[] = [];
-  await fixture.store.load(writeArchive(inFolder("a.tar"), ociLayoutOf([image])), { onProgress: ({ stage }) => stages.push(stage) });
+  await fixture.store.load(writeArchive(inFolder("a.tar"), ociLayoutOf([image])), {
+    onProgress: ({ stage }) => stages.push(stage),
+  });
   assert.is(stages[0], "read");
   assert.ok(stages.includes("unpack"));
   assert.is(stages.at(-1), "done");

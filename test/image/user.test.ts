@@ -28,7 +28,8 @@ const users: [spec: string, user: ResolvedUser][] = [
 ];
 
 for (const [spec, user] of users) {
-  test(`${JSON.stringify(spec)} is ${user.uid}:${user.gid}`, () => assert.equal(resolveUser(spec, passwd, group), user));
+  test(`${JSON.stringify(spec)} is ${user.uid}:${user.gid}`, () =>
+    assert.equal(resolveUser(spec, passwd, group), user));
 }
 
 test("numbers need no files", () => {
@@ -49,7 +50,8 @@ for (const [spec, says] of faults) {
   test(`refused: ${spec}`, () => {
     assert.throws(
       () => resolveUser(spec, passwd, group),
-      (thrown: Error & { code?: string; hint?: string }) => thrown.code === "INVALID_ARGUMENT" && says.test(thrown.message) && thrown.hint !== undefined,
+      (thrown: Error & { code?: string; hint?: string }) =>
+        thrown.code === "INVALID_ARGUMENT" && says.test(thrown.message) && thrown.hint !== undefined,
     );
   });
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { native, type NativeFailure, type UnpackOptions } from "../../src/native.js";
+import { type NativeFailure, native, type UnpackOptions } from "../../src/native.js";
 import { type FixtureEntry, paxOf, tarOf, zstdFrame } from "./tar-fixture.js";
 
 const test = suite("unpackLayer: hostile archives");
@@ -21,10 +21,22 @@ test.after.each(() => rmSync(folder, { recursive: true, force: true }));
 
 type Limits = Partial<Pick<UnpackOptions, "maxEntries" | "maxBytes" | "maxRatio">>;
 
-async function unpack(bytes: Uint8Array, compression: UnpackOptions["compression"], limits: Limits = {}): Promise<void> {
+async function unpack(
+  bytes: Uint8Array,
+  compression: UnpackOptions["compression"],
+  limits: Limits = {},
+): Promise<void> {
   const source = join(folder, "layer.tar");
   writeFileSync(source, bytes);
-  await native().unpackLayer({ source, target: root, compression, maxEntries: 100, maxBytes: 1e9, maxRatio: 100, ...limits });
+  await native().unpackLayer({
+    source,
+    target: root,
+    compression,
+    maxEntries: 100,
+    maxBytes: 1e9,
+    maxRatio: 100,
+    ...limits,
+  });
 }
 
 async function failure(bytes: Uint8Array, compression: UnpackOptions["compression"], limits?: Limits) {
@@ -42,18 +54,45 @@ const whole = tarOf([{ name: "file", body: "x".repeat(3000) }]);
 const deep = Array.from({ length: 300 }, () => "d").join("/");
 
 /** What must be refused: the archive, and what the error must say. */
-const refused: [what: string, archive: FixtureEntry[] | Uint8Array, says: RegExp, limits?: Limits, compression?: "gzip" | "zstd"][] = [
+const refused: [
+  what: string,
+  archive: FixtureEntry[] | Uint8Array,
+  says: RegExp,
+  limits?: Limits,
+  compression?: "gzip" | "zstd",
+][] = [
   ["a name that leads upwards", [{ name: "../secret", body: "x" }], /"\.\.\/secret".*upwards/],
   ["a name that leads upwards in its middle", [{ name: "a/../../secret" }], /upwards/],
   ["a PAX path that leads upwards", [{ name: "a", pax: { path: "a/../../secret" } }], /upwards/],
   ["a hard link upwards", [{ name: "x", type: "1", link: "../secret" }], /upwards/],
   ["a hard link to a host file", [{ name: "x", type: "1", link: "/etc/passwd" }], /not in this layer/],
-  ["a hard link through a symlink", [{ name: "s", type: "2", link: "/etc" }, { name: "x", type: "1", link: "s/passwd" }], /not in this layer/],
-  ["a hard link to a folder", [{ name: "d/", type: "5" }, { name: "x", type: "1", link: "d" }], /no file/],
+  [
+    "a hard link through a symlink",
+    [
+      { name: "s", type: "2", link: "/etc" },
+      { name: "x", type: "1", link: "s/passwd" },
+    ],
+    /not in this layer/,
+  ],
+  [
+    "a hard link to a folder",
+    [
+      { name: "d/", type: "5" },
+      { name: "x", type: "1", link: "d" },
+    ],
+    /no file/,
+  ],
   ["a hard link to a whiteout", [{ name: ".wh.w" }, { name: "x", type: "1", link: "w" }], /no file/],
   ["a hard link to the root", [{ name: "x", type: "1", link: "." }], /not in this layer/],
   ["a symlink to nothing", [{ name: "x", type: "2", link: "" }], /symlink to nothing/],
-  ["a file as the root", [{ name: "./", type: "0", magic: "v7", body: "" }, { name: ".", body: "x" }], /root can only be a folder/],
+  [
+    "a file as the root",
+    [
+      { name: "./", type: "0", magic: "v7", body: "" },
+      { name: ".", body: "x" },
+    ],
+    /root can only be a folder/,
+  ],
   ["a folder through a file", [file, { name: "file/below" }], /no folder/],
   ["a folder through a dangling symlink", [{ name: "s", type: "2", link: "/nowhere" }, { name: "s/x" }], /no folder/],
   ["a folder through a symlink loop", [{ name: "s", type: "2", link: "s" }, { name: "s/x" }], /openat2/],
@@ -73,11 +112,33 @@ const refused: [what: string, archive: FixtureEntry[] | Uint8Array, says: RegExp
   ["a PAX size that is no number", [{ name: "x", pax: { size: "1e3" } }], /no number/],
   ["a PAX size beyond the archive", [{ name: "x", body: "abc", pax: { size: "100000" } }], /truncated/],
   ["a PAX size beyond the cap", [{ name: "x", pax: { size: "99999999999999" } }], /exceed/],
-  ["a PAX header larger than 1 MiB", [{ name: "x", type: "x", body: paxOf({ comment: "c".repeat(1 << 20) }) }, file], /too large/],
-  ["two PAX headers", [{ name: "x", type: "x", body: paxOf({ path: "a" }) }, { name: "b", pax: { path: "c" } }], /two PAX headers/],
+  [
+    "a PAX header larger than 1 MiB",
+    [{ name: "x", type: "x", body: paxOf({ comment: "c".repeat(1 << 20) }) }, file],
+    /too large/,
+  ],
+  [
+    "two PAX headers",
+    [
+      { name: "x", type: "x", body: paxOf({ path: "a" }) },
+      { name: "b", pax: { path: "c" } },
+    ],
+    /two PAX headers/,
+  ],
   ["a global PAX path", [{ name: "g", type: "g", body: paxOf({ path: "a" }) }, file], /global/],
-  ["a chain of extension headers", [...Array.from({ length: 5 }, () => ({ name: "g", type: "g", body: paxOf({ comment: "c" }) })), file], /too many/],
-  ["a GNU and a PAX name that differ", [{ name: "L", type: "L", body: "one\0" }, { name: "x", pax: { path: "two" } }], /differ/],
+  [
+    "a chain of extension headers",
+    [...Array.from({ length: 5 }, () => ({ name: "g", type: "g", body: paxOf({ comment: "c" }) })), file],
+    /too many/,
+  ],
+  [
+    "a GNU and a PAX name that differ",
+    [
+      { name: "L", type: "L", body: "one\0" },
+      { name: "x", pax: { path: "two" } },
+    ],
+    /differ/,
+  ],
   ["a link that carries data", [file, { name: "x", type: "1", link: "file", body: "data" }], /carries data/],
   ["a folder that carries data", [{ name: "d/", type: "5", body: "data" }], /carries data/],
   ["a GNU sparse file", [{ name: "x", type: "S" }], /sparse/],
@@ -102,7 +163,11 @@ const refused: [what: string, archive: FixtureEntry[] | Uint8Array, says: RegExp
 
 for (const [what, archive, says, limits, compression] of refused) {
   test(`refused: ${what}`, async () => {
-    const error = await failure(archive instanceof Uint8Array ? archive : tarOf(archive), compression ?? "none", limits);
+    const error = await failure(
+      archive instanceof Uint8Array ? archive : tarOf(archive),
+      compression ?? "none",
+      limits,
+    );
     assert.match(error.message, says);
     assert.ok(error.step !== "", "the step is told");
     assert.is(readFileSync(join(folder, "secret"), "utf8"), "untouched");
@@ -113,7 +178,7 @@ for (const [what, archive, says, limits, compression] of refused) {
 test("writing through a symlink stays inside the root", async () => {
   await unpack(
     tarOf([
-      { name: "out", type: "2", link: `${folder}` },
+      { name: "out", type: "2", link: folder },
       { name: `${folder.slice(1)}/`, type: "5", mode: 0o755 },
       { name: "out/secret", body: "written" },
     ]),
@@ -124,7 +189,13 @@ test("writing through a symlink stays inside the root", async () => {
 });
 
 test("a file over a symlink replaces the link, not its target", async () => {
-  await unpack(tarOf([{ name: "s", type: "2", link: `${folder}/secret` }, { name: "s", body: "own" }]), "none");
+  await unpack(
+    tarOf([
+      { name: "s", type: "2", link: `${folder}/secret` },
+      { name: "s", body: "own" },
+    ]),
+    "none",
+  );
   assert.is(readFileSync(join(root, "s"), "utf8"), "own");
   assert.is(readFileSync(join(folder, "secret"), "utf8"), "untouched");
 });
@@ -132,7 +203,11 @@ test("a file over a symlink replaces the link, not its target", async () => {
 test("overlayfs's own attributes and devices are dropped", async () => {
   await unpack(
     tarOf([
-      { name: "d/", type: "5", pax: { "SCHILY.xattr.trusted.overlay.opaque": "y", "SCHILY.xattr.user.overlay.opaque": "y" } },
+      {
+        name: "d/",
+        type: "5",
+        pax: { "SCHILY.xattr.trusted.overlay.opaque": "y", "SCHILY.xattr.user.overlay.opaque": "y" },
+      },
       { name: "f", body: "x", pax: { "SCHILY.xattr.trusted.overlay.redirect": "/etc", "SCHILY.xattr.user.kept": "1" } },
       { name: "whiteout", type: "3", major: 0, minor: 0 },
     ]),
@@ -146,13 +221,28 @@ test("overlayfs's own attributes and devices are dropped", async () => {
 });
 
 test("a source that is no regular file is refused", async () => {
-  const options = { source: "/dev/zero", target: root, compression: "none", maxEntries: 1, maxBytes: 1, maxRatio: 1 } as const;
-  const error = await native().unpackLayer(options).then(() => undefined, (thrown: Error) => thrown);
+  const options = {
+    source: "/dev/zero",
+    target: root,
+    compression: "none",
+    maxEntries: 1,
+    maxBytes: 1,
+    maxRatio: 1,
+  } as const;
+  const error = await native()
+    .unpackLayer(options)
+    .then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
   assert.match(error?.message ?? "", /not a regular file/);
 });
 
 test("every truncation of an archive is an error and never a crash", async () => {
-  const tar = tarOf([{ name: "d/", type: "5" }, { name: "d/f", body: "x".repeat(600), pax: { mtime: "1.5" } }]);
+  const tar = tarOf([
+    { name: "d/", type: "5" },
+    { name: "d/f", body: "x".repeat(600), pax: { mtime: "1.5" } },
+  ]);
   for (let size = 0; size <= tar.length - 1024; size += 128) {
     await failure(tar.subarray(0, size), "none");
   }

@@ -1,6 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -23,7 +32,14 @@ test.after.each(() => rmSync(folder, { recursive: true, force: true }));
 async function unpack(bytes: Uint8Array, compression: UnpackOptions["compression"] = "none"): Promise<UnpackResult> {
   const source = join(folder, "layer.tar");
   writeFileSync(source, bytes);
-  return await native().unpackLayer({ source, target: root, compression, maxEntries: 1000, maxBytes: 1e9, maxRatio: 100 });
+  return await native().unpackLayer({
+    source,
+    target: root,
+    compression,
+    maxEntries: 1000,
+    maxBytes: 1e9,
+    maxRatio: 100,
+  });
 }
 
 async function unpackEntries(...entries: FixtureEntry[]): Promise<UnpackResult> {
@@ -86,10 +102,16 @@ test("whiteouts and opaque markers become overlayfs's, wherever they stand", asy
 
 test("the kernel merges what was unpacked: a real overlay mount hides and shows", async () => {
   const lower = join(folder, "lower");
-  execFileSync("sh", ["-c", `mkdir -p ${lower}/b ${lower}/a && echo old > ${lower}/b/old && echo x > ${lower}/a/gone && echo y > ${lower}/a/stays`]);
+  execFileSync("sh", [
+    "-c",
+    `mkdir -p ${lower}/b ${lower}/a && echo old > ${lower}/b/old && echo x > ${lower}/a/gone && echo y > ${lower}/a/stays`,
+  ]);
   await unpackEntries({ name: "a/.wh.gone" }, { name: "b/new", body: "1" }, { name: "b/.wh..wh..opq" });
   const seen = execFileSync("unshare", [
-    "-m", "sh", "-c", `mkdir ${folder}/m && mount -t overlay overlay -o lowerdir=${root}:${lower} ${folder}/m && cd ${folder}/m && find . -type f | sort`,
+    "-m",
+    "sh",
+    "-c",
+    `mkdir ${folder}/m && mount -t overlay overlay -o lowerdir=${root}:${lower} ${folder}/m && cd ${folder}/m && find . -type f | sort`,
   ]);
   assert.equal(seen.toString().trim().split("\n"), ["./a/stays", "./b/new"]);
 });
@@ -123,7 +145,12 @@ test("PAX: long names, nanoseconds, extended attributes, capabilities", async ()
     body: "1",
     mode: 0o755,
     uid: 5,
-    pax: { path: name, mtime: "1500000000.123456789", "SCHILY.xattr.security.capability": capability, "SCHILY.xattr.user.note": "a b" },
+    pax: {
+      path: name,
+      mtime: "1500000000.123456789",
+      "SCHILY.xattr.security.capability": capability,
+      "SCHILY.xattr.user.note": "a b",
+    },
   });
   const stats = lstatSync(join(root, name), { bigint: true });
   assert.is(stats.mtimeNs, 1_500_000_000_123_456_789n);
@@ -155,7 +182,10 @@ test("GNU long names and links, ustar prefixes, v7 folders", async () => {
 });
 
 test("digests and counts are of what was read", async () => {
-  const tar = tarOf([{ name: "a", body: "x".repeat(70_000) }, { name: "b", type: "5" }]);
+  const tar = tarOf([
+    { name: "a", body: "x".repeat(70_000) },
+    { name: "b", type: "5" },
+  ]);
   const compressed = gzipSync(tar);
   const result = await unpack(compressed, "gzip");
   assert.equal(result, {
@@ -195,7 +225,15 @@ test("progress is counted and a set cell cancels", async () => {
   const source = join(folder, "layer.tar");
   writeFileSync(source, tarOf([{ name: "a", body: "x" }]));
   const control = new BigInt64Array(new SharedArrayBuffer(16));
-  const options = { source, target: root, compression: "none", maxEntries: 10, maxBytes: 10, maxRatio: 10, control } as const;
+  const options = {
+    source,
+    target: root,
+    compression: "none",
+    maxEntries: 10,
+    maxBytes: 10,
+    maxRatio: 10,
+    control,
+  } as const;
   await native().unpackLayer(options);
   assert.is(control[1], 2048n);
   Atomics.store(control, 0, 1n);
