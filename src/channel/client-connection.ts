@@ -112,7 +112,7 @@ export class ClientConnection {
           settle();
           reject(error);
         },
-        onResult: onResult as Pending["onResult"],
+        onResult,
         abandoned: false,
       };
       signal?.addEventListener("abort", abort, { once: true });

@@ -56,8 +56,7 @@ export type Frame =
  * @throws INVALID_ARGUMENT where it is not a message.
  */
 export function toFrame(value: unknown): Frame {
-  if (!Array.isArray(value)) throw malformed("a message is an array");
-  const message: unknown[] = value;
+  const message = elements(value);
   const type = message[0];
   switch (type) {
     case FrameType.hello:
@@ -68,8 +67,10 @@ export function toFrame(value: unknown): Frame {
     case FrameType.result:
     case FrameType.item:
       return [type, id(message), message[2]];
-    case FrameType.error:
-      return [type, id(message), message[2] as WireError];
+    case FrameType.error: {
+      const error = message[2] as WireError;
+      return [type, id(message), error];
+    }
     case FrameType.cancel:
     case FrameType.end:
       return [type, id(message)];
@@ -82,7 +83,8 @@ export function toFrame(value: unknown): Frame {
     case FrameType.reset: {
       const code = message[2];
       if (typeof code !== "string") throw malformed("a reset has a code");
-      return message[3] === undefined ? [type, id(message), code] : [type, id(message), code, message[3] as WireError];
+      const error = message[3] as WireError | undefined;
+      return error === undefined ? [type, id(message), code] : [type, id(message), code, error];
     }
     case FrameType.goaway:
       return [type, typeof message[1] === "string" ? message[1] : ""];
@@ -111,6 +113,11 @@ function requestOptions(value: unknown): RequestOptions {
     options.idempotencyKey = idempotencyKey;
   }
   return options;
+}
+
+function elements(value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw malformed("a message is an array");
+  return value;
 }
 
 function id(message: unknown[]): number {

@@ -100,7 +100,7 @@ export function record<T>(item: Schema<T>): Schema<Record<string, T>> {
 
 /** A map of known fields; others are dropped. */
 export function object<T extends object>(shape: Shape<T>): Schema<T> {
-  const entries = Object.entries(shape) as [string, Schema<unknown> | OptionalSchema<unknown>][];
+  const entries = Object.entries<Schema<unknown> | OptionalSchema<unknown>>(shape);
   return {
     parse(value, path) {
       const source = fields(value, path);

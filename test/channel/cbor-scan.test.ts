@@ -37,7 +37,7 @@ const refused: Record<string, string> = {
   "an array of 2^32": "9affffffff",
   "a map of 2^63": "bb8000000000000000",
   "five levels": "818181818100",
-  "more values than allowed": "9100000000000000000000000000000000" + "00",
+  "more values than allowed": "910000000000000000000000000000000000",
   "an indefinite array": "9f00ff",
   "indefinite bytes": "5f4100ff",
   "a lone break": "ff",
