@@ -1,8 +1,8 @@
-import { readFileSync, readdirSync } from "node:fs";
-import { once } from "node:events";
 import { spawn } from "node:child_process";
-import { CgroupTree } from "../src/cgroup/tree.js";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import type { ContainerCgroup } from "../src/cgroup/container.js";
+import { CgroupTree } from "../src/cgroup/tree.js";
 import { native } from "../src/native.js";
 
 /** How much of a core does sampling a thousand containers each second take? */
@@ -40,7 +40,9 @@ try {
   const perTick = (samplerMilliseconds() - start) / ticks;
   clearInterval(keepAlive);
   const micros = ((perTick * 1000) / containers).toFixed(1);
-  console.log(`${containers} containers, all fields: ${micros} us each, ${(perTick / 10).toFixed(2)} % of a core at 1 Hz`);
+  console.log(
+    `${containers} containers, all fields: ${micros} us each, ${(perTick / 10).toFixed(2)} % of a core at 1 Hz`,
+  );
 } finally {
   sampler?.stop();
   child.kill();

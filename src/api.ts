@@ -211,8 +211,21 @@ export interface RuntimeEvent {
   time: string;
   type: "container" | "image";
   action:
-    | "create" | "start" | "die" | "oom" | "pause" | "resume" | "update" | "kill" | "restart" | "remove" | "exec"
-    | "load" | "import" | "untag" | "delete";
+    | "create"
+    | "start"
+    | "die"
+    | "oom"
+    | "pause"
+    | "resume"
+    | "update"
+    | "kill"
+    | "restart"
+    | "remove"
+    | "exec"
+    | "load"
+    | "import"
+    | "untag"
+    | "delete";
   id: string;
   name?: string;
   tags?: Record<string, string>;
@@ -320,7 +333,10 @@ export interface Images {
   /** An OCI layout (folder or tar) or a `docker save` tar, by path on the runtime's host. */
   load(path: string, options?: ImageImportOptions): Promise<ImageInfo[]>;
   /** A plain root file system tar (gzip, zstd or not) as an image of one layer. */
-  import(path: string, options: ImageImportOptions & { name: string; config?: Partial<ImageConfig> }): Promise<ImageInfo>;
+  import(
+    path: string,
+    options: ImageImportOptions & { name: string; config?: Partial<ImageConfig> },
+  ): Promise<ImageInfo>;
   /** Removes a name, and the image with its last one. */
   remove(nameOrId: string, options?: { force?: boolean }): Promise<void>;
 }

@@ -1,6 +1,6 @@
 // spawn-loop COUNT COMMAND [ARG...]: starts COMMAND so many times, one after another, and prints for each the
-// nanoseconds from before the spawn to the CLOCK_MONOTONIC stamp that COMMAND printed. In C, so that nothing of Node's own
-// process creation is counted against a peer.
+// nanoseconds from before the spawn to the CLOCK_MONOTONIC stamp that COMMAND printed. In C, so that nothing of Node's
+// own process creation is counted against a peer.
 #define _GNU_SOURCE
 #include <spawn.h>
 #include <stdio.h>
@@ -34,7 +34,8 @@ static int once(char** command) {
 
   char text[256];
   size_t size = 0;
-  for (ssize_t got; size < sizeof text - 1 && (got = read(ends[0], text + size, sizeof text - 1 - size)) > 0;) size += (size_t)got;
+  for (ssize_t got; size < sizeof text - 1 && (got = read(ends[0], text + size, sizeof text - 1 - size)) > 0;)
+    size += (size_t)got;
   text[size] = 0;
   close(ends[0]);
   int status;

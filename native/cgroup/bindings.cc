@@ -35,9 +35,8 @@ constexpr std::size_t kWaitingTicks = 2;
 class SamplerHandle {
  public:
   SamplerHandle(Napi::Env env, Napi::Function onTick)
-      : tick_(TickFunction::New(env, onTick, "granule.sampler", kWaitingTicks, 1)), sampler_([this](Rows rows) {
-          return give(std::move(rows));
-        }) {
+      : tick_(TickFunction::New(env, onTick, "granule.sampler", kWaitingTicks, 1)),
+        sampler_([this](Rows rows) { return give(std::move(rows)); }) {
     tick_.Unref(env);
   }
 
@@ -121,8 +120,8 @@ Napi::Value createSampler(const Napi::CallbackInfo& info) {
   env.AddCleanupHook([handle] { handle->stop(); });
   auto sampler = Napi::Object::New(env);
   const auto method = [&](const char* name, auto body) {
-    sampler[name] = Napi::Function::New(
-        env, [handle, body](const Napi::CallbackInfo& call) { return body(call, handle); }, name);
+    sampler[name] =
+        Napi::Function::New(env, [handle, body](const Napi::CallbackInfo& call) { return body(call, handle); }, name);
   };
   method("add", add);
   method("remove", [](const Napi::CallbackInfo& call, const Handle& of) {

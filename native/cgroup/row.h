@@ -9,7 +9,7 @@ namespace granule {
 /// Columns of a sampler row, in order. Every value is a double; what the host does not have is NaN.
 enum class Column : std::size_t {
   Key,
-  TimeSec,   ///< CLOCK_REALTIME just before the first read, in two parts: nanoseconds do not fit a double
+  TimeSec,  ///< CLOCK_REALTIME just before the first read, in two parts: nanoseconds do not fit a double
   TimeNsec,
   UsageUsec,
   UserUsec,

@@ -36,8 +36,8 @@ class Text {
     ssize_t got = 0;
     std::size_t length = 0;
     // Files of /proc come a page at a time.
-    while (length < kBufferBytes && (got = pread(fd.get(), buffer_ + length, kBufferBytes - length,
-                                                 static_cast<off_t>(length))) > 0) {
+    while (length < kBufferBytes &&
+           (got = pread(fd.get(), buffer_ + length, kBufferBytes - length, static_cast<off_t>(length))) > 0) {
       length += static_cast<std::size_t>(got);
       if (length < kShortRead) break;
     }
@@ -65,8 +65,7 @@ Target::Target(double key, const TargetPaths& paths)
       cpuV1Stat_(openIn(paths.cpu, "cpu.stat")),
       memoryCurrent_(memoryV1_ ? openIn(paths.memory, "memory.usage_in_bytes")
                                : openIn(paths.unified, "memory.current")),
-      memoryPeak_(memoryV1_ ? openIn(paths.memory, "memory.max_usage_in_bytes")
-                            : openIn(paths.unified, "memory.peak")),
+      memoryPeak_(memoryV1_ ? openIn(paths.memory, "memory.max_usage_in_bytes") : openIn(paths.unified, "memory.peak")),
       memoryStat_(openIn(memoryV1_ ? paths.memory : paths.unified, "memory.stat")),
       memoryEvents_(memoryV1_ ? openIn(paths.memory, "memory.oom_control") : openIn(paths.unified, "memory.events")),
       pids_(openIn(paths.pids.empty() ? paths.unified : paths.pids, "pids.current")),

@@ -1,13 +1,13 @@
 import type { Limits } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { applyWrites } from "./apply.js";
-import { readFinalCounters, readOomKills, type FinalCounters } from "./counters.js";
+import { type FinalCounters, readFinalCounters, readOomKills } from "./counters.js";
 import { removeCgroup } from "./directories.js";
 import { awaitEvent, isPopulated } from "./events.js";
 import { errnoOf, keyedNumber, numberOf, readControl, readPids, writeControl } from "./files.js";
 import type { CgroupHost } from "./host.js";
-import { limitWrites, type ControlWrite } from "./limits.js";
-import { directoryOf, type CgroupPaths } from "./paths.js";
+import { type ControlWrite, limitWrites } from "./limits.js";
+import { type CgroupPaths, directoryOf } from "./paths.js";
 
 /** How long freezing may take; a process in an uninterruptible sleep cannot be frozen. */
 const freezeMilliseconds = 10_000;

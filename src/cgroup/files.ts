@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
-import { GranuleError, type ErrorCode } from "../errors.js";
+import { type ErrorCode, GranuleError } from "../errors.js";
 
 const codes: Record<string, ErrorCode> = {
   EACCES: "PERMISSION_DENIED",

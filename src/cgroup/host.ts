@@ -9,10 +9,7 @@ import { parseCpuList } from "./cpulist.js";
 export const controllers = ["cpu", "cpuset", "memory", "pids", "io"] as const;
 export type Controller = (typeof controllers)[number];
 
-export type ControllerBinding =
-  | { version: "v2" }
-  | { version: "v1"; mount: string }
-  | { version: "absent" };
+export type ControllerBinding = { version: "v2" } | { version: "v1"; mount: string } | { version: "absent" };
 
 /** What the host's cgroups can do, and where granule's own subtree goes. */
 export interface CgroupHost {

@@ -5,9 +5,9 @@ import { applyFirst } from "./apply.js";
 import { ContainerCgroup, type Subtree } from "./container.js";
 import { childCgroups, makeCgroup, tryRemoveCgroup } from "./directories.js";
 import { errnoOf, numberOf, readControl, readPids, writeControl } from "./files.js";
-import { controllers, detectCgroupHost, type CgroupHost, type Controller } from "./host.js";
-import { limitWrites, type ControlWrite } from "./limits.js";
-import { directoryOf, type CgroupPaths } from "./paths.js";
+import { type CgroupHost, type Controller, controllers, detectCgroupHost } from "./host.js";
+import { type ControlWrite, limitWrites } from "./limits.js";
+import { type CgroupPaths, directoryOf } from "./paths.js";
 
 const monitorsName = "monitors";
 

@@ -46,7 +46,8 @@ export function validateLimits(limits: Limits, host: CgroupHost): void {
   wholeNumber("ioWeight", limits.ioWeight, 1, 10_000);
   wholeNumber("cpuBurstUsec", limits.cpuBurstUsec, 0, most);
   if (limits.cpuBurstUsec) {
-    if (limits.cpus === undefined) throw invalid("cpuBurstUsec needs cpus: without a quota there is nothing to save up");
+    if (limits.cpus === undefined)
+      throw invalid("cpuBurstUsec needs cpus: without a quota there is nothing to save up");
     const quota = quotaUsec(limits.cpus);
     if (limits.cpuBurstUsec > quota) {
       throw invalid(`cpuBurstUsec is above the quota of ${quota} microseconds in each ${cpuPeriodUsec}`);
@@ -54,6 +55,7 @@ export function validateLimits(limits: Limits, host: CgroupHost): void {
   }
   if (limits.cpuset !== undefined) {
     const missing = parseCpuList(limits.cpuset).filter((cpu) => !host.cpus.includes(cpu));
-    if (missing.length > 0) throw invalid(`cpuset names CPU ${missing.join(", ")}, which the host does not have online`);
+    if (missing.length > 0)
+      throw invalid(`cpuset names CPU ${missing.join(", ")}, which the host does not have online`);
   }
 }

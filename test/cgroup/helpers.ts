@@ -1,9 +1,9 @@
-import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
-import { CgroupTree } from "../../src/cgroup/tree.js";
 import type { ContainerCgroup } from "../../src/cgroup/container.js";
+import { CgroupTree } from "../../src/cgroup/tree.js";
 
 /** A tree of this test process alone. */
 export function testTree(): CgroupTree {

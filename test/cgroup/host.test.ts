@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { GranuleError } from "../../src/errors.js";
 import { detectCgroupHost, type HostSources } from "../../src/cgroup/host.js";
+import { GranuleError } from "../../src/errors.js";
 
 const sources = (files: Record<string, string>, delegated: string[] = [], name = "granule"): HostSources => ({
   read: (path) => files[path],
@@ -67,7 +67,10 @@ test("a hybrid host tells which hierarchy holds which controller", () => {
 });
 
 test("without cgroup2 there is no base", () => {
-  const mountInfo = hybrid["/proc/self/mountinfo"].split("\n").filter((line) => !line.includes("cgroup2")).join("\n");
+  const mountInfo = hybrid["/proc/self/mountinfo"]
+    .split("\n")
+    .filter((line) => !line.includes("cgroup2"))
+    .join("\n");
   const host = detectCgroupHost(sources({ ...hybrid, "/proc/self/mountinfo": mountInfo }));
   assert.is(host.mode, "none");
   assert.is(host.base, undefined);

@@ -1,9 +1,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Limits } from "../../src/api.js";
-import { GranuleError, type ErrorCode } from "../../src/errors.js";
 import type { CgroupHost } from "../../src/cgroup/host.js";
 import { limitWrites } from "../../src/cgroup/limits.js";
+import { type ErrorCode, GranuleError } from "../../src/errors.js";
 
 const MiB = 1024 * 1024;
 const v2 = { version: "v2" } as const;
@@ -66,13 +66,10 @@ test("memory on v1 keeps limit <= memsw at every step, up and down", () => {
 });
 
 test("the rest of the table on v2", () => {
-  assert.equal(lines({ memoryHigh: 32 * MiB, memoryLow: 16 * MiB, pids: 20, cpuset: "3,0-1", ioWeight: 250 }, unified), [
-    `memory.high ${32 * MiB}`,
-    `memory.low ${16 * MiB}`,
-    "pids.max 20",
-    "cpuset.cpus 0-1,3",
-    "io.weight default 250",
-  ]);
+  assert.equal(
+    lines({ memoryHigh: 32 * MiB, memoryLow: 16 * MiB, pids: 20, cpuset: "3,0-1", ioWeight: 250 }, unified),
+    [`memory.high ${32 * MiB}`, `memory.low ${16 * MiB}`, "pids.max 20", "cpuset.cpus 0-1,3", "io.weight default 250"],
+  );
 });
 
 test("a burst is lifted while the quota changes, since the kernel refuses a quota below it", () => {
@@ -95,7 +92,8 @@ test("values that the host cannot have are refused", () => {
   for (const cpus of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 0.001, 4.5]) {
     refused({ cpus }, unified, "INVALID_ARGUMENT", "cpus");
   }
-  for (const memory of [0, -1, 1.5, Number.NaN, 6 * MiB - 1]) refused({ memory }, unified, "INVALID_ARGUMENT", "memory");
+  for (const memory of [0, -1, 1.5, Number.NaN, 6 * MiB - 1])
+    refused({ memory }, unified, "INVALID_ARGUMENT", "memory");
   for (const pids of [0, -1, 2.5, 5_000_000]) refused({ pids }, unified, "INVALID_ARGUMENT", "pids");
   for (const cpuset of ["", "4", "0-9", "1-0", "a", "0;1", "0-99999999"]) {
     refused({ cpuset }, unified, "INVALID_ARGUMENT", "CPU");

@@ -1,5 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -46,7 +46,8 @@ test("every v2 file comes out in its column", () => {
     "pids.current": "13\n",
     "io.stat":
       "8:0 rbytes=100 wbytes=200 rios=3 wios=4 dbytes=9 dios=9\n259:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n7:0 \n",
-    "cpu.pressure": "some avg10=1.17 avg60=0.00 avg300=0.00 total=12345\nfull avg10=0.03 avg60=0.00 avg300=0.00 total=678\n",
+    "cpu.pressure":
+      "some avg10=1.17 avg60=0.00 avg300=0.00 total=12345\nfull avg10=0.03 avg60=0.00 avg300=0.00 total=678\n",
     "memory.pressure": "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
   });
   const row = readOnce({ unified });
@@ -89,7 +90,8 @@ test("v1 files come out in the same columns and units", () => {
   });
   const pids = recorded({ "pids.current": "3\n" });
   const blkio = recorded({
-    "blkio.throttle.io_service_bytes_recursive": "8:0 Read 10\n8:0 Write 20\n8:0 Sync 30\n8:0 Total 30\n7:0 Read 1\nTotal 31\n",
+    "blkio.throttle.io_service_bytes_recursive":
+      "8:0 Read 10\n8:0 Write 20\n8:0 Sync 30\n8:0 Total 30\n7:0 Read 1\nTotal 31\n",
     "blkio.throttle.io_serviced_recursive": "8:0 Read 2\n8:0 Write 3\nTotal 5\n",
   });
   const row = readOnce({ unified, cpu, memory, pids, blkio });
@@ -112,7 +114,11 @@ test("v1 files come out in the same columns and units", () => {
 });
 
 test("what is cut off or no number is absent, never half a number", () => {
-  const unified = recorded({ "pids.current": "12", "memory.current": "max\n", "cpu.stat": "usage_usec 1\nuser_usec 22" });
+  const unified = recorded({
+    "pids.current": "12",
+    "memory.current": "max\n",
+    "cpu.stat": "usage_usec 1\nuser_usec 22",
+  });
   const row = readOnce({ unified });
   assert.ok(Number.isNaN(row["pids"]));
   assert.ok(Number.isNaN(row["memoryCurrent"]));
@@ -131,7 +137,11 @@ test("network is the sum over all interfaces but lo", () => {
   }
   const [rxBytes = 0, rxPackets = 0, txBytes = 0] = wanted;
   // Traffic may come between the two reads.
-  for (const [got, least] of [[row["netRxBytes"], rxBytes], [row["netRxPackets"], rxPackets], [row["netTxBytes"], txBytes]]) {
+  for (const [got, least] of [
+    [row["netRxBytes"], rxBytes],
+    [row["netRxPackets"], rxPackets],
+    [row["netTxBytes"], txBytes],
+  ]) {
     assert.ok(got !== undefined && least !== undefined && got <= least && least - got < 1e7, `${got} of ${least}`);
   }
 });

@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { ContainerCgroup } from "../../src/cgroup/container.js";
 import { readPids } from "../../src/cgroup/files.js";
-import { GranuleError, type ErrorCode } from "../../src/errors.js";
+import { type ErrorCode, GranuleError } from "../../src/errors.js";
 import { shellIn, testTree } from "./helpers.js";
 
 const MiB = 1024 * 1024;
@@ -80,7 +80,7 @@ test("memory is raised and lowered in place, and not below what is used", async 
   const cgroup = create("memory2", { memory: 32 * MiB });
   for (const memory of [64 * MiB, 16 * MiB, 128 * MiB]) cgroup.update({ memory });
   assert.is(cgroup.limits.memory, 128 * MiB);
-  const hold = 'x=$(yes | head -c 30000000); echo held; read y';
+  const hold = "x=$(yes | head -c 30000000); echo held; read y";
   const child = await shellIn(cgroup, hold);
   await once(child.stdout, "data");
   assert.throws(() => cgroup.update({ memory: 8 * MiB }), codeIs("FAILED_PRECONDITION"));

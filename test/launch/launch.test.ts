@@ -1,6 +1,6 @@
-import { inspect } from "node:util";
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { LaunchBench, type LaunchOptions } from "./launched.js";
@@ -40,7 +40,10 @@ test("the capabilities are docker's list, and no more can be gained", async () =
 });
 
 test("kernel files are masked and system settings read-only", async () => {
-  assert.is(await run("head -c 10 /proc/timer_list; ls /proc/acpi /sys/firmware | head -c 100"), "/proc/acpi:\n\n/sys/firmware:\n");
+  assert.is(
+    await run("head -c 10 /proc/timer_list; ls /proc/acpi /sys/firmware | head -c 100"),
+    "/proc/acpi:\n\n/sys/firmware:\n",
+  );
   const launched = await bench.launch(["sh", "-c", "echo 1 > /proc/sys/kernel/panic"]);
   assert.is((await launched.exit())["code"], "1");
   assert.match(launched.output("stderr"), /Read-only file system/);
@@ -77,7 +80,12 @@ test("an overlay of 130 layers works", async () => {
     writeFileSync(join(layer, `file-${index}`), "");
     return layer;
   });
-  assert.is(await run("ls -d /file-* | cat -n | tail -n 1 || ls -d /file-*", { layers: [...layers, bench.layer("many", ["sh", "cat", "ls", "tail"])] }).then((text) => text.trim().split(/\s+/)[0]), "129");
+  assert.is(
+    await run("ls -d /file-* | cat -n | tail -n 1 || ls -d /file-*", {
+      layers: [...layers, bench.layer("many", ["sh", "cat", "ls", "tail"])],
+    }).then((text) => text.trim().split(/\s+/)[0]),
+    "129",
+  );
 });
 
 test("a command that is not there fails at the exec, and leaves no socket and no process", async () => {
@@ -100,7 +108,8 @@ test("a bind mount whose source is missing names it", async () => {
   const source = join(bench.folder, "nowhere");
   const launched = await bench.launch(["true"], { mounts: [{ type: "bind", source, target: "/data" }] });
   if (launched.report.ok) assert.unreachable("it ran");
-  else assert.equal([launched.report.step, launched.report.errno, launched.report.path], ["bind mount", "ENOENT", source]);
+  else
+    assert.equal([launched.report.step, launched.report.errno, launched.report.path], ["bind mount", "ENOENT", source]);
 });
 
 test("a read-only bind mount refuses writes and a plain one takes them", async () => {
@@ -132,7 +141,10 @@ test("a mount target behind a link stays inside the root", async () => {
   mkdirSync(outside);
   const layer = bench.layer("link-out");
   symlinkSync(outside, join(layer, "data"));
-  const launched = await bench.launch(["true"], { layers: [layer], mounts: [{ type: "bind", source, target: "/data/deep" }] });
+  const launched = await bench.launch(["true"], {
+    layers: [layer],
+    mounts: [{ type: "bind", source, target: "/data/deep" }],
+  });
   if (launched.report.ok) await launched.exit();
   assert.equal(readdirSync(outside), []);
 });

@@ -45,7 +45,10 @@ export class LaunchBench {
   }
 
   /** A root file system folder with busybox and these applets. */
-  layer(name: string, applets: string[] = ["sh", "cat", "echo", "id", "ls", "sleep", "true", "mknod", "head", "stty"]): string {
+  layer(
+    name: string,
+    applets: string[] = ["sh", "cat", "echo", "id", "ls", "sleep", "true", "mknod", "head", "stty"],
+  ): string {
     const layer = join(this.folder, name);
     mkdirSync(join(layer, "bin"), { recursive: true });
     copyFileSync("/bin/busybox", join(layer, "bin/busybox"));
@@ -70,7 +73,12 @@ export class LaunchBench {
     const logPath = join(folder, "log");
     const exitRecordPath = join(folder, "exit");
     const plan = encodeLaunchPlan(spec, {
-      root: { kind: "overlay", upper: join(folder, "upper"), work: join(folder, "work"), layers: layers ?? [this.base()] },
+      root: {
+        kind: "overlay",
+        upper: join(folder, "upper"),
+        work: join(folder, "work"),
+        layers: layers ?? [this.base()],
+      },
       deviceFilter: true,
       socketPath,
       ...(log === false ? {} : { log: { path: logPath, ...(log ?? { maxBytes: 0, maxFiles: 0 }) } }),

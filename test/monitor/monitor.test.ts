@@ -1,7 +1,7 @@
-import { inspect } from "node:util";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { inspect } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { MonitorAttachment } from "../../src/runtime/attachment.js";
@@ -35,7 +35,10 @@ test("a created process waits for start, and its exit is on disk before it is to
 test("a command that is missing is told by the start request", async () => {
   const launched = await bench.launch(["missing"], { startNow: false });
   const client = await MonitorClient.connect(launched.socketPath);
-  const refusal = await client.start().then(() => undefined, (thrown: unknown) => thrown);
+  const refusal = await client.start().then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   assert.match(String(refusal), /exec: ENOENT missing/);
   assert.is((await launched.exit())["failedStep"], "exec");
   client.close();
@@ -80,11 +83,16 @@ test("the log marks partial lines and keeps every byte", async () => {
 });
 
 test("the log rotates by size and keeps as many files as asked", async () => {
-  const launched = await bench.launch(["sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo number $i; i=$((i+1)); done"], {
-    log: { maxBytes: 200_000, maxFiles: 3 },
-  });
+  const launched = await bench.launch(
+    ["sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo number $i; i=$((i+1)); done"],
+    {
+      log: { maxBytes: 200_000, maxFiles: 3 },
+    },
+  );
   await launched.exit();
-  const files = readdirSync(launched.folder).filter((name) => name.startsWith("log")).sort();
+  const files = readdirSync(launched.folder)
+    .filter((name) => name.startsWith("log"))
+    .sort();
   assert.equal(files, ["log", "log.1", "log.2"]);
   const all = ["log.2", "log.1", "log"].map((name) => readFileSync(`${launched.folder}/${name}`, "utf8")).join("");
   const numbers = [...all.matchAll(/number (\d+)/g)].map((match) => Number(match[1]));
@@ -94,7 +102,11 @@ test("the log rotates by size and keeps as many files as asked", async () => {
 
 test("a terminal has the size asked for, is resized, and ends the line as terminals do", async () => {
   const launched = await bench.launch(["sh", "-c", "stty size; read x; stty size"], {
-    tty: true, stdin: true, rows: 33, columns: 101, startNow: false,
+    tty: true,
+    stdin: true,
+    rows: 33,
+    columns: 101,
+    startNow: false,
   });
   assert.ok(launched.report.ok, inspect(launched.report));
   const attachment = await MonitorAttachment.open(launched.socketPath);
