@@ -1,18 +1,18 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { Container } from "../api.js";
 import { GranuleError } from "../errors.js";
-
-const stdoutDescriptor = 1;
+import { writeOut } from "./output.js";
 
 /** Writes a container's samples as JSON lines to a file, or to stdout for `-`, until it is disposed of. */
 export class SampleWriter implements AsyncDisposable {
-  readonly #descriptor: number;
+  /** Undefined for stdout, whose writes may have to wait for a reader. */
+  readonly #descriptor: number | undefined;
   readonly #abort = new AbortController();
   #done: Promise<void> = Promise.resolve();
 
   /** Opens the file at once: what cannot be written fails before a container is made. */
   constructor(path: string) {
-    this.#descriptor = path === "-" ? stdoutDescriptor : open(path);
+    this.#descriptor = path === "-" ? undefined : open(path);
   }
 
   follow(container: Container): void {
@@ -21,7 +21,9 @@ export class SampleWriter implements AsyncDisposable {
 
   async #write(container: Container): Promise<void> {
     for await (const sample of container.samples({ signal: this.#abort.signal })) {
-      writeSync(this.#descriptor, `${JSON.stringify(sample)}\n`);
+      const line = `${JSON.stringify(sample)}\n`;
+      if (this.#descriptor === undefined) await writeOut(process.stdout, line);
+      else writeSync(this.#descriptor, line);
     }
   }
 
@@ -35,7 +37,7 @@ export class SampleWriter implements AsyncDisposable {
         process.stderr.write(`granule: the samples are not complete: ${error.message}\n`);
       }
     } finally {
-      if (this.#descriptor !== stdoutDescriptor) closeSync(this.#descriptor);
+      if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     }
   }
 }
