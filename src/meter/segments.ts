@@ -36,6 +36,9 @@ export const continues = (next: Segment, before: Segment) =>
   next.boot_id === before.boot_id &&
   before.ended_boot_ns === next.started_boot_ns;
 
+/** To the millionth: beyond it binary fractions show. */
+const rounded = (value: number) => Math.round(value * 1e6) / 1e6;
+
 function record(segment: Segment, seconds: number): UsageRecord {
   const { cpus, memory_bytes, ended_ns, cpu_used_usec, memory_byte_seconds } = segment;
   return {
@@ -46,12 +49,12 @@ function record(segment: Segment, seconds: number): UsageRecord {
     startedAt: isoTime(segment.started_ns),
     seconds,
     ...(ended_ns === null ? {} : { endedAt: isoTime(ended_ns) }),
-    ...(cpus === null ? {} : { cpus, vcpuSeconds: cpus * seconds }),
+    ...(cpus === null ? {} : { cpus, vcpuSeconds: rounded(cpus * seconds) }),
     ...(memory_bytes === null
       ? {}
-      : { memoryBytes: Number(memory_bytes), gibSeconds: (Number(memory_bytes) / bytesPerGib) * seconds }),
+      : { memoryBytes: Number(memory_bytes), gibSeconds: rounded((Number(memory_bytes) / bytesPerGib) * seconds) }),
     ...(cpu_used_usec === null ? {} : { cpuUsedSeconds: Number(cpu_used_usec) / 1e6 }),
-    ...(memory_byte_seconds === null ? {} : { memoryUsedGibSeconds: memory_byte_seconds / bytesPerGib }),
+    ...(memory_byte_seconds === null ? {} : { memoryUsedGibSeconds: rounded(memory_byte_seconds / bytesPerGib) }),
   };
 }
 

@@ -59,7 +59,9 @@ export class MonitorWatch {
       client.close();
       // Neither code nor signal: the start failed, and the record says how.
       if (exit.code === undefined && exit.signal === undefined) return undefined;
-      return { kind: "exit", exit, counters: {} };
+      // The record is on disk before anybody is told, and it alone has the last counters.
+      const record = readExitRecord(this.#recordPath);
+      return { kind: "exit", exit, counters: record?.kind === "exit" ? record.counters : {} };
     } catch (thrown) {
       this.#client?.close();
       if (thrown instanceof MonitorGone) return undefined;

@@ -11,7 +11,7 @@ import { OwnerLock } from "../state/lock.js";
 import { LocalContainers } from "./containers.js";
 import { EventLog, type EventReadOptions } from "./events.js";
 import { hostInfo } from "./host-info.js";
-import { idleMetering } from "./idle-metering.js";
+import { LiveMetering } from "./live-metering.js";
 import { RuntimeImages } from "./images.js";
 import { recover } from "./recovery.js";
 import type { Services } from "./services.js";
@@ -72,7 +72,11 @@ export class LocalRuntime implements Runtime {
     const images = new RuntimeImages(new ImageStore(directories.root, database), events, (id) =>
       this.containers.usersOf(id),
     );
-    const metering = idleMetering;
+    const warn: Services["warn"] = (what, thrown) => {
+      const { message, hint } = GranuleError.from(thrown);
+      process.emitWarning(`${what}: ${message}`, { type: "GranuleWarning", ...(hint === undefined ? {} : { detail: hint }) });
+    };
+    const metering = new LiveMetering(database, warn);
     this.#services = {
       directories,
       cgroups,
@@ -81,13 +85,7 @@ export class LocalRuntime implements Runtime {
       store: new ContainerStore(database),
       trash: new Trash(directories.trash),
       resolveImage: (nameOrId) => images.resolve(nameOrId),
-      warn: (what, thrown) => {
-        const { message, hint } = GranuleError.from(thrown);
-        process.emitWarning(`${what}: ${message}`, {
-          type: "GranuleWarning",
-          ...(hint === undefined ? {} : { detail: hint }),
-        });
-      },
+      warn,
     };
     this.#holdings = holdings;
     this.images = images;
