@@ -33,7 +33,7 @@ try {
   sampler = native().createSampler(() => tick());
   const next = () => new Promise<void>((resolve) => (tick = resolve));
   const keepAlive = setInterval(() => {}, 1000);
-  made.forEach((cgroup, key) => sampler?.add({ key, ...cgroup.samplerPaths, pid: child.pid ?? 0 }));
+  for (const [key, cgroup] of made.entries()) sampler.add({ key, ...cgroup.samplerPaths, pid: child.pid ?? 0 });
   await next();
   const start = samplerMilliseconds();
   for (let i = 0; i < ticks; i++) await next();

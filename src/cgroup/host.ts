@@ -43,7 +43,8 @@ interface Mount {
 }
 
 /** Undoes the octal escapes of mountinfo (proc_pid_mountinfo(5)). */
-const unescape = (path: string) => path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
+const unescapePath = (path: string) =>
+  path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
 
 function cgroupMounts(mountInfo: string): Mount[] {
   const mounts: Mount[] = [];
@@ -53,8 +54,8 @@ function cgroupMounts(mountInfo: string): Mount[] {
     const [type, , superOptions] = right.split(" ");
     if ((type !== "cgroup" && type !== "cgroup2") || !before[3] || !before[4]) continue;
     mounts.push({
-      root: unescape(before[3]),
-      point: unescape(before[4]),
+      root: unescapePath(before[3]),
+      point: unescapePath(before[4]),
       type,
       superOptions: (superOptions ?? "").split(","),
     });

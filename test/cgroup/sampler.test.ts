@@ -133,7 +133,7 @@ test("network is the sum over all interfaces but lo", () => {
     const [name = "", counters = ""] = line.trim().split(":");
     if (name === "lo" || name === "") continue;
     const numbers = counters.trim().split(/\s+/).map(Number);
-    [0, 1, 8, 9].forEach((from, to) => (wanted[to] = (wanted[to] ?? 0) + (numbers[from] ?? 0)));
+    for (const [to, from] of [0, 1, 8, 9].entries()) wanted[to] = (wanted[to] ?? 0) + (numbers[from] ?? 0);
   }
   const [rxBytes = 0, rxPackets = 0, txBytes = 0] = wanted;
   // Traffic may come between the two reads.
