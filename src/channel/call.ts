@@ -1,4 +1,4 @@
-import type { Runtime } from "../api.js";
+import type { Container, Runtime } from "../api.js";
 import type { GranuleError } from "../errors.js";
 import type { SessionStream, StreamHost } from "./session-stream.js";
 
@@ -34,6 +34,13 @@ export class Call {
     this.#abort ??= new AbortController();
     if (this.#failure !== undefined) this.#abort.abort(this.#failure);
     return this.#abort.signal;
+  }
+
+  /** The container to act on; throws instead where the call was given up meanwhile, so that nothing is done for nobody. */
+  async container(id: string): Promise<Container> {
+    const container = await this.runtime.containers.get(id);
+    if (this.#failure !== undefined) throw this.#failure;
+    return container;
   }
 
   /** Runs once the response is out, so that no stream overtakes the response that names it. */

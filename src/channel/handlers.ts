@@ -32,15 +32,15 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
   "containers.create": async (call, options) => ({ id: (await call.runtime.containers.create(options)).id }),
   "containers.run": async (call, options) => ({ id: (await call.runtime.containers.run(options)).id }),
   "containers.start": (call, { id }) => nothing(call, id, (container) => container.start()),
-  "containers.inspect": async (call, { id }) => (await call.runtime.containers.get(id)).inspect(),
+  "containers.inspect": async (call, { id }) => (await call.container(id)).inspect(),
   "containers.list": (call, filter) => call.runtime.containers.list(filter),
-  "containers.wait": async (call, { id }) => (await call.runtime.containers.get(id)).wait({ signal: call.signal }),
+  "containers.wait": async (call, { id }) => (await call.container(id)).wait({ signal: call.signal }),
   "containers.kill": (call, { id, signal }) => nothing(call, id, (container) => container.kill(signal)),
-  "containers.stop": async (call, { id, ...options }) => (await call.runtime.containers.get(id)).stop(options),
+  "containers.stop": async (call, { id, ...options }) => (await call.container(id)).stop(options),
   "containers.restart": (call, { id, ...options }) => nothing(call, id, (container) => container.restart(options)),
   "containers.pause": (call, { id }) => nothing(call, id, (container) => container.pause()),
   "containers.resume": (call, { id }) => nothing(call, id, (container) => container.resume()),
-  "containers.update": async (call, { id, limits }) => (await call.runtime.containers.get(id)).update(limits),
+  "containers.update": async (call, { id, limits }) => (await call.container(id)).update(limits),
   "containers.remove": (call, { id, ...options }) => nothing(call, id, (container) => container.remove(options)),
   "containers.prune": (call) => call.runtime.containers.prune(),
   "containers.resize": async (call, { id, attachment, rows, columns }) => {
@@ -54,24 +54,24 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
     return null;
   },
   "containers.exec": async (call, { id, ...options }) => {
-    const container = await call.runtime.containers.get(id);
+    const container = await call.container(id);
     return bridge(call, await container.exec(options), options.stdin === true);
   },
   "containers.attach": async (call, { id, ...options }) => {
-    const container = await call.runtime.containers.get(id);
+    const container = await call.container(id);
     // As in-process: whoever attaches may write unless told otherwise.
     return bridge(call, await container.attach(options), options.stdin !== false);
   },
-  "containers.logs": async (call, { id, ...options }) => openLogs(call, await call.runtime.containers.get(id), options),
+  "containers.logs": async (call, { id, ...options }) => openLogs(call, await call.container(id), options),
 
   "events.subscribe": async (call, { after }) => openEvents(call, after),
   "samples.subscribe": async (call, { id }) =>
-    openSamples(call, id === undefined ? call.runtime : await call.runtime.containers.get(id)),
+    openSamples(call, id === undefined ? call.runtime : await call.container(id)),
   "usage.query": (call, filter) => call.runtime.usage.query(filter),
 };
 
 async function nothing(call: Call, id: string, act: (container: Container) => Promise<void>): Promise<null> {
-  await act(await call.runtime.containers.get(id));
+  await act(await call.container(id));
   return null;
 }
 

@@ -148,6 +148,27 @@ test("an attachment that arrives after its cancel is let go", async () => {
   raw.socket.close();
 });
 
+test("what was cancelled before it began is not done", async () => {
+  await using s = await served();
+  const { id } = await s.client.containers.create({ image: "app:1" });
+  const fake = s.runtime.find(id);
+  const gates: (() => void)[] = [];
+  s.runtime.containers.get = async () => {
+    await new Promise<void>((resolve) => gates.push(resolve));
+    return fake;
+  };
+  const raw = await RawClient.open(s.url);
+  raw.send([1, 1, "containers.kill", { id }]);
+  await until(() => gates.length === 1);
+  assert.is(errorCode(await raw.ask(2, "containers.kill", { id }, { deadlineMs: 5 })), "DEADLINE_EXCEEDED");
+  raw.send([4, 1]);
+  assert.is(errorCode(await raw.until((frame) => frame[0] === 3 && frame[1] === 1)), "CANCELLED");
+  for (const open of gates) open();
+  await s.client.info();
+  assert.equal(fake.calls, []);
+  raw.socket.close();
+});
+
 test("a lost client leaves nothing behind", async () => {
   await using s = await served();
   const { id } = await s.client.containers.create({ image: "app:1" });
