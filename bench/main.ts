@@ -4,6 +4,10 @@ const questions: Record<string, { asks: string; run: () => Promise<(args: string
     asks: "from the call in JavaScript to the container's first instruction, beside crun, runc and bubblewrap",
     run: async () => (await import("./start.js")).benchStart,
   },
+  sampling: {
+    asks: "the share of a core that sampling 1000 containers each second takes",
+    run: async () => (await import("./sampling.js")).benchSampling,
+  },
 };
 
 const [name = "", ...args] = process.argv.slice(2);

@@ -5,8 +5,6 @@ import type { ContainerCgroup } from "../src/cgroup/container.js";
 import { CgroupTree } from "../src/cgroup/tree.js";
 import { native } from "../src/native.js";
 
-/** How much of a core does sampling a thousand containers each second take? */
-
 const containers = 1000;
 const ticks = 5;
 const limits = { cpus: 0.5, memory: 64 * 1024 * 1024, pids: 64 };
@@ -20,32 +18,35 @@ function samplerMilliseconds(): number {
   throw new Error("the sampler has no thread");
 }
 
-process.env["GRANULE_CGROUP"] = `granule-bench-${process.pid}`;
-const tree = new CgroupTree();
-const made: ContainerCgroup[] = [];
-let sampler: ReturnType<ReturnType<typeof native>["createSampler"]> | undefined;
-const child = spawn("sleep", ["600"], { stdio: "ignore" });
-await once(child, "spawn");
-try {
-  tree.prepare();
-  for (let i = 0; i < containers; i++) made.push(tree.create(`c${i}`, limits));
-  let tick: () => void = () => {};
-  sampler = native().createSampler(() => tick());
-  const next = () => new Promise<void>((resolve) => (tick = resolve));
-  const keepAlive = setInterval(() => {}, 1000);
-  for (const [key, cgroup] of made.entries()) sampler.add({ key, ...cgroup.samplerPaths, pid: child.pid ?? 0 });
-  await next();
-  const start = samplerMilliseconds();
-  for (let i = 0; i < ticks; i++) await next();
-  const perTick = (samplerMilliseconds() - start) / ticks;
-  clearInterval(keepAlive);
-  const micros = ((perTick * 1000) / containers).toFixed(1);
-  console.log(
-    `${containers} containers, all fields: ${micros} us each, ${(perTick / 10).toFixed(2)} % of a core at 1 Hz`,
-  );
-} finally {
-  sampler?.stop();
-  child.kill();
-  for (const cgroup of made) await cgroup.remove();
-  tree.removeIfEmpty();
+/** How much of a core does sampling a thousand containers each second take? */
+export async function benchSampling(): Promise<void> {
+  process.env["GRANULE_CGROUP"] = `granule-bench-${process.pid}`;
+  const tree = new CgroupTree();
+  const made: ContainerCgroup[] = [];
+  let sampler: ReturnType<ReturnType<typeof native>["createSampler"]> | undefined;
+  const child = spawn("sleep", ["600"], { stdio: "ignore" });
+  await once(child, "spawn");
+  try {
+    tree.prepare();
+    for (let i = 0; i < containers; i++) made.push(tree.create(`c${i}`, limits));
+    let tick: () => void = () => {};
+    sampler = native().createSampler(() => tick());
+    const next = () => new Promise<void>((resolve) => (tick = resolve));
+    const keepAlive = setInterval(() => {}, 1000);
+    for (const [key, cgroup] of made.entries()) sampler.add({ key, ...cgroup.samplerPaths, pid: child.pid ?? 0 });
+    await next();
+    const start = samplerMilliseconds();
+    for (let i = 0; i < ticks; i++) await next();
+    const perTick = (samplerMilliseconds() - start) / ticks;
+    clearInterval(keepAlive);
+    const micros = ((perTick * 1000) / containers).toFixed(1);
+    console.log(
+      `${containers} containers, all fields: ${micros} us each, ${(perTick / 10).toFixed(2)} % of a core at 1 Hz`,
+    );
+  } finally {
+    sampler?.stop();
+    child.kill();
+    for (const cgroup of made) await cgroup.remove();
+    tree.removeIfEmpty();
+  }
 }
