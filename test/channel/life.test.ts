@@ -131,4 +131,16 @@ test("a command that does not exist is the same error as in-process", async ({ c
   }
 });
 
+test("samples and usage", async ({ client }) => {
+  const container = await run(client, "sleep 30");
+  const [sample] = await take(container.samples(), 1);
+  assert.is(sample?.id, container.id);
+  await container.kill("SIGKILL");
+  await container.wait();
+  const records = await client.usage.query({ id: container.id });
+  assert.is(records.length, 1);
+  assert.ok((records[0]?.seconds ?? 0) >= 1);
+  await container.remove();
+});
+
 test.run();
