@@ -43,6 +43,8 @@ async function demo(runtime: Runtime): Promise<number> {
     command: [...demoWorkload],
     cpus,
     memory,
+    // A host with cgroup v1 counts only where it limits.
+    pids: 64,
     mounts: [{ type: "tmpfs", target: "/tmp" }],
   });
   const interrupt = (): void => void container.kill("SIGKILL").catch(() => undefined);
