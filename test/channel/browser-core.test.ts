@@ -10,7 +10,7 @@ function loaded(entry: URL, seen = new Set<string>()): Set<string> {
   if (seen.has(entry.href)) return seen;
   seen.add(entry.href);
   const source = readFileSync(fileURLToPath(entry), "utf8");
-  for (const [, name = ""] of source.matchAll(/^(?:import|export)\b[^;]*?["']([^"']+)["'];/gm)) {
+  for (const [, name = ""] of source.matchAll(/^(?:(?:import|export) [^"']*? from |import )"([^"]+)";$/gm)) {
     if (name.startsWith(".")) loaded(new URL(name, entry), seen);
     else seen.add(name);
   }
