@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Sample, UsageFilter, UsageRecord } from "../api.js";
 import type { ContainerCgroup } from "../cgroup/container.js";
-import { Ledger, type Allocation, type RunEnd, type Used } from "../meter/ledger.js";
+import { type Allocation, Ledger, type RunEnd, type Used } from "../meter/ledger.js";
 import { Sampler } from "../meter/samples.js";
 import type { Moment } from "../meter/segments.js";
 import { native } from "../native.js";

@@ -11,8 +11,8 @@ import { OwnerLock } from "../state/lock.js";
 import { LocalContainers } from "./containers.js";
 import { EventLog, type EventReadOptions } from "./events.js";
 import { hostInfo } from "./host-info.js";
-import { LiveMetering } from "./live-metering.js";
 import { RuntimeImages } from "./images.js";
+import { LiveMetering } from "./live-metering.js";
 import { recover } from "./recovery.js";
 import type { Services } from "./services.js";
 import { Trash } from "./trash.js";
@@ -74,7 +74,10 @@ export class LocalRuntime implements Runtime {
     );
     const warn: Services["warn"] = (what, thrown) => {
       const { message, hint } = GranuleError.from(thrown);
-      process.emitWarning(`${what}: ${message}`, { type: "GranuleWarning", ...(hint === undefined ? {} : { detail: hint }) });
+      process.emitWarning(`${what}: ${message}`, {
+        type: "GranuleWarning",
+        ...(hint === undefined ? {} : { detail: hint }),
+      });
     };
     const metering = new LiveMetering(database, warn);
     this.#services = {

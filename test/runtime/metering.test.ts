@@ -39,10 +39,16 @@ metering("bills a run in whole seconds, cut where it is resized", async () => {
   await one.update({ cpus: 1 });
   await one.stop({ timeoutSeconds: 0 });
   const records = await fixture.runtime.usage.query({ tags: { team: "bill" } });
-  assert.equal(records.map(({ cpus }) => cpus), [0.5, 1]);
+  assert.equal(
+    records.map(({ cpus }) => cpus),
+    [0.5, 1],
+  );
   const exit = await one.wait();
   const ran = Math.ceil((Date.parse(exit.finishedAt ?? "") - Date.parse(exit.startedAt ?? "")) / 1000);
-  assert.is(records.reduce((sum, { seconds }) => sum + seconds, 0), ran);
+  assert.is(
+    records.reduce((sum, { seconds }) => sum + seconds, 0),
+    ran,
+  );
   assert.ok(records.every(({ endedAt, id }) => endedAt !== undefined && id === one.id));
   assert.is(records[0]?.startedAt, exit.startedAt);
   assert.is(records[1]?.endedAt, exit.finishedAt);
@@ -54,7 +60,10 @@ metering("goes on with the record of a container that outlives its owner", async
   const one = await fixture.run("exec sleep 100", { cpus: 0.5, tags: { team: "owner" } });
   await fixture.reopen();
   const query = () => fixture.runtime.usage.query({ tags: { team: "owner" } });
-  assert.equal((await query()).map(({ endedAt }) => endedAt), [undefined]);
+  assert.equal(
+    (await query()).map(({ endedAt }) => endedAt),
+    [undefined],
+  );
   const again = await fixture.runtime.containers.get(one.id);
   await again.kill("SIGKILL");
   await again.wait();
