@@ -33,6 +33,8 @@ export interface UnpackOptions {
   maxEntries: number;
   maxBytes: number;
   maxRatio: number;
+  /** The tar may lack its end marker, as some writers leave it; only where its diffID is checked. */
+  endOptional?: boolean;
   /** Shared memory for progress: Int32 cell 0 set to 1 cancels; BigInt64 cell 1 counts compressed bytes read. */
   control?: BigInt64Array;
 }

@@ -88,6 +88,7 @@ Napi::Value unpackLayer(const Napi::CallbackInfo& info) {
   options.max_entries = static_cast<uint64_t>(positiveNumber(given, "maxEntries"));
   options.max_bytes = static_cast<uint64_t>(positiveNumber(given, "maxBytes"));
   options.max_ratio = positiveNumber(given, "maxRatio");
+  options.end_optional = given.Get("endOptional").ToBoolean();
   auto worker = std::make_unique<UnpackWorker>(info.Env(), std::move(options), given.Get("control"));
   Napi::Promise promise = worker->promise();
   // A queued worker deletes itself.

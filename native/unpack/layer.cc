@@ -29,7 +29,7 @@ bool isCancelled(const LayerOptions& options) {
 
 void writeEntries(Ring& ring, LayerWriter& writer, const LayerOptions& options, LayerResult& result) {
   ByteStream stream(ring);
-  TarReader reader(stream);
+  TarReader reader(stream, options.end_optional);
   while (auto entry = reader.next()) {
     if (isCancelled(options)) throwCancelled();
     if (++result.entries > options.max_entries) {

@@ -15,6 +15,7 @@ struct LayerOptions {
   uint64_t max_entries = 0;
   uint64_t max_bytes = 0;
   double max_ratio = 0;
+  bool end_optional = false;
   /// Two cells, or null.
   Control* control = nullptr;
 };

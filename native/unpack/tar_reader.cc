@@ -63,7 +63,10 @@ std::optional<TarEntry> TarReader::next() {
   Extensions extensions;
   uint8_t block[kTarBlock];
   for (;;) {
-    if (!readBlock(block)) throwFormat(name_, "the archive is truncated: it has no end-of-archive marker");
+    if (!readBlock(block)) {
+      if (end_optional_ && extensions.count == 0) return std::nullopt;
+      throwFormat(name_, "the archive is truncated: it has no end-of-archive marker");
+    }
     if (isZeroBlock(block)) {
       if (extensions.count > 0) throwFormat(name_, "the archive is truncated: it ends in the middle of an entry");
       expectEnd();
@@ -162,6 +165,7 @@ void TarReader::skipBody() {
   }
   while (padding_left_ > 0) {
     auto bytes = stream_.take(padding_left_);
+    if (bytes.empty() && end_optional_) return;
     if (bytes.empty()) throwFormat(name_, "the archive is truncated: it ends in the middle of an entry");
     padding_left_ -= bytes.size();
   }

@@ -14,7 +14,8 @@ namespace granule::unpack {
 /// readers disagree on (data on links, global overrides, sparse files, bytes after the end) is an error.
 class TarReader {
  public:
-  explicit TarReader(ByteStream& stream) : stream_(stream) {}
+  /// `end_optional`: the stream may end after a whole body, without padding and end marker, as some writers leave it.
+  TarReader(ByteStream& stream, bool end_optional) : stream_(stream), end_optional_(end_optional) {}
 
   /// The next entry; empty after the end-of-archive marker, once the stream is read to its end.
   std::optional<TarEntry> next();
@@ -32,6 +33,7 @@ class TarReader {
   void expectEnd();
 
   ByteStream& stream_;
+  const bool end_optional_;
   std::string name_;
   uint64_t body_left_ = 0;
   uint64_t padding_left_ = 0;

@@ -35,7 +35,7 @@ export async function unpackTar(
   source: string,
   target: string,
   limits: UnpackLimits,
-  options: { onProgress?: (progress: LoadProgress) => void; signal?: AbortSignal },
+  options: { onProgress?: (progress: LoadProgress) => void; signal?: AbortSignal; endOptional?: boolean },
   label: string,
 ): Promise<UnpackResult> {
   const { compression, totalBytes } = probe(source);
@@ -47,7 +47,14 @@ export async function unpackTar(
     options.onProgress?.({ stage: "unpack", layer: label, doneBytes: Number(Atomics.load(control, 1)), totalBytes });
   const timer = options.onProgress ? setInterval(report, PROGRESS_INTERVAL_MS) : undefined;
   try {
-    const result = await native().unpackLayer({ source, target, compression, ...limits, control });
+    const result = await native().unpackLayer({
+      source,
+      target,
+      compression,
+      ...limits,
+      endOptional: options.endOptional === true,
+      control,
+    });
     report();
     return result;
   } catch (thrown) {

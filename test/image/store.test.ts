@@ -87,6 +87,14 @@ test("gzip and zstd layers, by their content", async () => {
   assert.equal(loaded?.layers, [sha256(base.tar), sha256(top.tar)]);
 });
 
+test("a layer without padding and end marker is whole where its diffID says so", async () => {
+  const bare = { tar: tarOf([{ name: "f", body: "x" }], { end: false }).subarray(0, 513) };
+  const [loaded] = await fixture.store.load(writeArchive(inFolder("a.tar"), ociLayoutOf([{ layers: [bare] }])));
+  assert.is(loaded?.size, 1);
+  writeFileSync(inFolder("r.tar"), bare.tar);
+  assert.match((await rejection(fixture.store.import(inFolder("r.tar"), { name: "x" }))).message, /truncated/);
+});
+
 test("a docker archive brings its images and names", async () => {
   const other: FixtureImage = { layers: [base], names: ["other", "other:2"] };
   const loaded = await fixture.store.load(writeArchive(inFolder("saved.tar"), dockerArchiveOf([image, other])));
@@ -225,7 +233,7 @@ const damages: [what: string, make: () => Map<string, Buffer>, says: RegExp, cod
   ],
   ["an index without images", () => ociLayoutOf([]), /holds no image/],
   ["a layer that climbs out", () => ociLayoutOf([{ layers: [{ tar: tarOf([{ name: "../../evil" }]) }] }]), /upwards/],
-  ["a truncated layer", () => ociLayoutOf([{ layers: [{ tar: base.tar.subarray(0, 700) }] }]), /truncated/],
+  ["a truncated layer", () => ociLayoutOf([{ layers: [{ tar: base.tar.subarray(0, 514) }] }]), /truncated/],
   [
     "a configuration that is not JSON",
     () => replaced(dockerArchiveOf([image]), /json$/, "nonsense"),
