@@ -343,10 +343,15 @@ export class Lifecycle {
     });
   }
 
-  /** Lets go of the process; it runs on. */
+  /** Lets go of the process; it runs on, and whoever waits for its end here is told so. */
   detach(): void {
     this.#detached = true;
     this.cancelRestart();
     this.#run?.watch.detach();
+    const closed = new GranuleError("UNAVAILABLE", "the runtime was closed; the container goes on without it", {
+      hint: "open the runtime again and wait there",
+    });
+    this.#run?.over.reject(closed);
+    this.#settled.reject(closed);
   }
 }

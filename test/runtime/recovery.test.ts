@@ -101,6 +101,18 @@ recovery("goes on with a restart policy", async () => {
   await again.remove({ force: true });
 });
 
+recovery("tells those who wait that the runtime was closed", async () => {
+  const container = await fixture.run("exec sleep 100");
+  const waits = [container.wait(), container.stop({ timeoutSeconds: 60 })];
+  const outcomes = Promise.allSettled(waits);
+  await fixture.reopen();
+  for (const outcome of await outcomes) {
+    assert.is(outcome.status, "rejected");
+    assert.is(outcome.status === "rejected" && (outcome.reason as GranuleError).code, "UNAVAILABLE");
+  }
+  await (await fixture.runtime.containers.get(container.id)).remove({ force: true });
+});
+
 recovery("clears what belongs to nobody", async () => {
   await fixture.runtime.close();
   const stray = "0123456789abcdef0123456789abcdef";
