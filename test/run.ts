@@ -14,8 +14,8 @@ import { runInVm } from "./runner/vm.js";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "../..");
 const vmFolder = "vm-suite/";
-/** Tests that load the addon or the monitor, and so are worth a run under the sanitizers. */
-const nativeTests = /^(native|kernel|launch|monitor|unpack|cgroup|meter|runtime)\//;
+/** Tests of native code, which run under the sanitizers, too. */
+const nativeTests = /^(kernel|launch|monitor|unpack)\/|^cgroup\/sampler/;
 
 const { values: flags } = parseArgs({
   options: {
