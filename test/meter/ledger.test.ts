@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Ledger, type Allocation } from "../../src/meter/ledger.js";
+import { type Allocation, Ledger } from "../../src/meter/ledger.js";
 import type { Moment } from "../../src/meter/segments.js";
-import { openDatabase, type Database } from "../../src/state/database.js";
+import { type Database, openDatabase } from "../../src/state/database.js";
 
 const GiB = 2 ** 30;
 const second = 1_000_000_000n;
@@ -70,9 +70,18 @@ test("a resize cuts the run, and its records sum up to the run", () => {
   book.cut(full, at(3), { cpuUsec: 1_100_000 });
   book.close(full, { started: at(0), ended: at(6.1) }, { cpuUsec: 3_000_000, memoryByteSeconds: 5 });
   const records = book.query();
-  assert.equal(records.map(({ seconds }) => seconds), [2, 5]);
-  assert.equal(records.map(({ vcpuSeconds }) => vcpuSeconds), [1, 5]);
-  assert.equal(records.map(({ cpuUsedSeconds }) => cpuUsedSeconds), [1, 2]);
+  assert.equal(
+    records.map(({ seconds }) => seconds),
+    [2, 5],
+  );
+  assert.equal(
+    records.map(({ vcpuSeconds }) => vcpuSeconds),
+    [1, 5],
+  );
+  assert.equal(
+    records.map(({ cpuUsedSeconds }) => cpuUsedSeconds),
+    [1, 2],
+  );
 });
 
 test("closing again, by this owner or the next, bills once", () => {
@@ -93,8 +102,14 @@ test("opening again does not begin a second run, and a restart does", () => {
   book.close(half, { started: at(0), ended: at(1.5) }, { cpuUsec: 500_000 });
   book.open(half, at(10));
   book.close(half, { started: at(10), ended: at(10.2) }, { cpuUsec: 100_000 });
-  assert.equal(book.query().map(({ seconds }) => seconds), [2, 1]);
-  assert.equal(book.query().map(({ cpuUsedSeconds }) => cpuUsedSeconds), [0.5, 0.1]);
+  assert.equal(
+    book.query().map(({ seconds }) => seconds),
+    [2, 1],
+  );
+  assert.equal(
+    book.query().map(({ cpuUsedSeconds }) => cpuUsedSeconds),
+    [0.5, 0.1],
+  );
 });
 
 test("a run that ended before anybody opened it is written whole", () => {

@@ -22,7 +22,10 @@ test("a reader that falls behind loses the oldest", async () => {
   subscription.end();
   const got: number[] = [];
   for await (const item of subscription) got.push(item);
-  assert.equal(got, Array.from({ length: 16 }, (_, i) => 84 + i));
+  assert.equal(
+    got,
+    Array.from({ length: 16 }, (_, i) => 84 + i),
+  );
 });
 
 test("an abort ends it, and whoever fills it is told once", async () => {

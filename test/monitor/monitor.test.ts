@@ -121,16 +121,19 @@ test("a terminal has the size asked for, is resized, and ends the line as termin
   assert.is((await attachment.wait()).code, 0);
 });
 
-test("an idle monitor keeps below half a MiB", async () => {
-  const launched = await bench.launch(["sleep", "60"]);
-  assert.ok(launched.report.ok);
-  const { monitorPid } = launched.report as { monitorPid: number };
-  // Its answer says that it has left the start behind.
-  await MonitorClient.once(launched.socketPath, (client) => client.state());
-  const rollup = readFileSync(`/proc/${monitorPid}/smaps_rollup`, "utf8");
-  const pssKibibytes = Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1]);
-  assert.ok(pssKibibytes > 0 && pssKibibytes < 512, `${pssKibibytes} KiB`);
-});
+// A sanitized monitor also holds the memory of its sanitizers.
+if (process.env["GRANULE_MONITOR"] === undefined) {
+  test("an idle monitor keeps below half a MiB", async () => {
+    const launched = await bench.launch(["sleep", "60"]);
+    assert.ok(launched.report.ok);
+    const { monitorPid } = launched.report as { monitorPid: number };
+    // Its answer says that it has left the start behind.
+    await MonitorClient.once(launched.socketPath, (client) => client.state());
+    const rollup = readFileSync(`/proc/${monitorPid}/smaps_rollup`, "utf8");
+    const pssKibibytes = Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1]);
+    assert.ok(pssKibibytes > 0 && pssKibibytes < 512, `${pssKibibytes} KiB`);
+  });
+}
 
 test("the container dies with its monitor: nothing runs that nobody watches", async () => {
   const launched = await bench.launch(["sleep", "60"]);
