@@ -1,7 +1,7 @@
 import type { UsageFilter, UsageRecord } from "../api.js";
 import { GranuleError } from "../errors.js";
 import type { Database } from "../state/database.js";
-import { usageRecords, type Moment, type Segment } from "./segments.js";
+import { type Moment, type Segment, usageRecords } from "./segments.js";
 
 /** What a container is allocated. */
 export interface Allocation {

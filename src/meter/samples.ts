@@ -1,6 +1,6 @@
 import type { Sample } from "../api.js";
-import { native, type NativeSampler, type SamplerTarget } from "../native.js";
-import { cpuPoint, sampleOf, type CpuPoint, type RowReader } from "./sample.js";
+import { type NativeSampler, native, type SamplerTarget } from "../native.js";
+import { type CpuPoint, cpuPoint, type RowReader, sampleOf } from "./sample.js";
 import { Subscription } from "./subscription.js";
 
 interface Watched {

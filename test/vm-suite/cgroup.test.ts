@@ -16,7 +16,7 @@ const create = (...given: Parameters<typeof tree.create>) => {
   made.add(cgroup);
   return cgroup;
 };
-const valueOf = (cgroup: ContainerCgroup, file: string) => readFileSync(`${cgroup.unified}/${file}`, "utf8").trim();
+const controlText = (cgroup: ContainerCgroup, file: string) => readFileSync(`${cgroup.unified}/${file}`, "utf8").trim();
 
 const test = suite("cgroup v2 host");
 
@@ -53,7 +53,7 @@ test("the limits stand in the kernel's files as they were asked", () => {
     "pids.max": "10",
     "cpuset.cpus": "0",
   };
-  for (const [file, value] of Object.entries(wanted)) assert.is(valueOf(cgroup, file), value, file);
+  for (const [file, value] of Object.entries(wanted)) assert.is(controlText(cgroup, file), value, file);
 });
 
 test("memory.low is promised from the top down, as the sum of what containers were promised", async () => {
@@ -69,19 +69,19 @@ test("memory.low is promised from the top down, as the sum of what containers we
 
 test("spot takes only what nobody wants, and gets its weight back", () => {
   const cgroup = create("spot", { cpus: 1, spot: true });
-  assert.is(valueOf(cgroup, "cpu.idle"), "1");
+  assert.is(controlText(cgroup, "cpu.idle"), "1");
   cgroup.update({ cpus: 0.5 });
-  assert.is(valueOf(cgroup, "cpu.idle"), "1");
+  assert.is(controlText(cgroup, "cpu.idle"), "1");
   cgroup.update({ spot: false });
-  assert.is(valueOf(cgroup, "cpu.idle"), "0");
-  assert.is(valueOf(cgroup, "cpu.weight"), "50");
+  assert.is(controlText(cgroup, "cpu.idle"), "0");
+  assert.is(controlText(cgroup, "cpu.weight"), "50");
 });
 
 test("a quota goes below the burst in force", () => {
   const cgroup = create("burst", { cpus: 1, cpuBurstUsec: 40_000 });
   cgroup.update({ cpus: 0.2, cpuBurstUsec: 10_000 });
-  assert.is(valueOf(cgroup, "cpu.max"), "20000 100000");
-  assert.is(valueOf(cgroup, "cpu.max.burst"), "10000");
+  assert.is(controlText(cgroup, "cpu.max"), "20000 100000");
+  assert.is(controlText(cgroup, "cpu.max.burst"), "10000");
 });
 
 test("cpu.max throttles to within 5 % of what was asked over 3 seconds, also after an update", async () => {
@@ -119,7 +119,7 @@ test("memory is not lowered below what is used", async () => {
   await once(child.stdout, "data");
   const refused = (thrown: unknown) => thrown instanceof GranuleError && thrown.code === "FAILED_PRECONDITION";
   assert.throws(() => cgroup.update({ memory: 7 * MiB }), refused);
-  assert.is(valueOf(cgroup, "memory.max"), String(64 * MiB));
+  assert.is(controlText(cgroup, "memory.max"), String(64 * MiB));
   assert.ok(cgroup.populated, "and nobody was killed");
   cgroup.kill();
   await once(child, "exit");
