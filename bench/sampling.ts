@@ -18,7 +18,7 @@ function samplerMilliseconds(): number {
   throw new Error("the sampler has no thread");
 }
 
-/** How much of a core does sampling a thousand containers each second take? */
+/** How much of a core does sampling a thousand idle containers each second take? */
 export async function benchSampling(): Promise<void> {
   process.env["GRANULE_CGROUP"] = `granule-bench-${process.pid}`;
   const tree = new CgroupTree();
@@ -41,7 +41,7 @@ export async function benchSampling(): Promise<void> {
     clearInterval(keepAlive);
     const micros = ((perTick * 1000) / containers).toFixed(1);
     console.log(
-      `${containers} containers, all fields: ${micros} us each, ${(perTick / 10).toFixed(2)} % of a core at 1 Hz`,
+      `${containers} idle containers, all fields: ${micros} us each, ${(perTick / 10).toFixed(2)} % of a core at 1 Hz`,
     );
   } finally {
     sampler?.stop();

@@ -92,6 +92,7 @@ struct Row {
 
   Row() { values.fill(kAbsent); }
   double& operator[](Column column) { return values[static_cast<std::size_t>(column)]; }
+  double operator[](Column column) const { return values[static_cast<std::size_t>(column)]; }
   /// The column that stands `offset` after another.
   double& at(Column column, std::size_t offset) { return values[static_cast<std::size_t>(column) + offset]; }
 };

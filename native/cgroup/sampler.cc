@@ -35,14 +35,14 @@ Sampler::Sampler(OnTick onTick)
 }
 
 void Sampler::add(std::uint32_t key, const TargetPaths& paths) {
-  auto target = std::make_shared<const Target>(key, paths);
+  auto entry = std::make_shared<Entry>(Entry{Target(key, paths), std::nullopt});
   const std::lock_guard lock(mutex_);
-  // The one that was there goes with `target`, after the lock.
-  targets_[key].swap(target);
+  // The one that was there goes with `entry`: a descriptor is not closed under the lock.
+  targets_[key].swap(entry);
 }
 
 void Sampler::remove(std::uint32_t key) {
-  std::shared_ptr<const Target> gone;
+  std::shared_ptr<Entry> gone;
   const std::lock_guard lock(mutex_);
   const auto found = targets_.find(key);
   if (found == targets_.end()) return;
@@ -51,13 +51,13 @@ void Sampler::remove(std::uint32_t key) {
 }
 
 Row Sampler::read(std::uint32_t key) const {
-  std::shared_ptr<const Target> target;
+  std::shared_ptr<Entry> entry;
   {
     const std::lock_guard lock(mutex_);
     const auto found = targets_.find(key);
-    if (found != targets_.end()) target = found->second;
+    if (found != targets_.end()) entry = found->second;
   }
-  return target ? target->read() : Row();
+  return entry ? entry->target.read(nullptr) : Row();
 }
 
 void Sampler::stop() {
@@ -98,16 +98,17 @@ void Sampler::run() {
 }
 
 std::vector<double> Sampler::readAll() const {
-  std::vector<std::shared_ptr<const Target>> targets;
+  std::vector<std::shared_ptr<Entry>> entries;
   {
     const std::lock_guard lock(mutex_);
-    targets.reserve(targets_.size());
-    for (const auto& [key, target] : targets_) targets.push_back(target);
+    entries.reserve(targets_.size());
+    for (const auto& [key, entry] : targets_) entries.push_back(entry);
   }
   std::vector<double> rows;
-  rows.reserve(targets.size() * kColumns);
-  for (const auto& target : targets) {
-    const Row row = target->read();
+  rows.reserve(entries.size() * kColumns);
+  for (const auto& entry : entries) {
+    const Row row = entry->target.read(entry->last ? &*entry->last : nullptr);
+    entry->last = row;
     rows.insert(rows.end(), row.values.begin(), row.values.end());
   }
   return rows;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -37,6 +39,11 @@ class Sampler {
   void stop();
 
  private:
+  struct Entry {
+    Target target;
+    std::optional<Row> last;  ///< of the last tick; touched by the sampler's thread alone
+  };
+
   void run();
   void arm();
   [[nodiscard]] std::vector<double> readAll() const;
@@ -45,7 +52,7 @@ class Sampler {
   Fd timer_;
   Fd wake_;
   mutable std::mutex mutex_;  ///< guards targets_; held for a copy at most, never while files are read
-  std::unordered_map<std::uint32_t, std::shared_ptr<const Target>> targets_;
+  std::unordered_map<std::uint32_t, std::shared_ptr<Entry>> targets_;
   std::thread thread_;
 };
 

@@ -27,6 +27,12 @@ Fd openIn(const std::string& folder, const char* name) {
   return Fd(descriptor);
 }
 
+/// Whether no process ran and no memory was charged or given back between two rows; absent values tell nothing.
+bool unchanged(const Row& before, const Row& row) {
+  return before[Column::UsageUsec] == row[Column::UsageUsec] &&
+         before[Column::MemoryCurrent] == row[Column::MemoryCurrent];
+}
+
 /// The text of a file from its start; empty where it is not open or its cgroup is gone. `ok` tells those from a file
 /// without a line.
 class Text {
@@ -77,7 +83,7 @@ Target::Target(double key, const TargetPaths& paths)
   if (paths.pid > 0) netDev_ = openIn("/proc/" + std::to_string(paths.pid), "net/dev");
 }
 
-Row Target::read() const {
+Row Target::read(const Row* before) const {
   Row row;
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
@@ -85,7 +91,7 @@ Row Target::read() const {
   row[Column::TimeSec] = static_cast<double>(now.tv_sec);
   row[Column::TimeNsec] = static_cast<double>(now.tv_nsec);
   readCpu(row);
-  readMemory(row);
+  readMemory(before, row);
   if (const Text text(pids_); text.ok) parseNumber(text.view, Column::Pids, 1, row);
   readIo(row);
   if (const Text text(netDev_); text.ok) parseNetDev(text.view, row);
@@ -109,7 +115,7 @@ void Target::readCpu(Row& row) const {
   if (const Text text(cpuacctUsage_); text.ok) parseNumber(text.view, Column::UsageUsec, kUsecPerNsec, row);
 }
 
-void Target::readMemory(Row& row) const {
+void Target::readMemory(const Row* before, Row& row) const {
   static constexpr Field kV2[] = {
       {"anon", Column::MemoryAnon}, {"file", Column::MemoryFile}, {"inactive_file", Column::MemoryInactiveFile}};
   static constexpr Field kV1[] = {{"total_rss", Column::MemoryAnon},
@@ -117,6 +123,13 @@ void Target::readMemory(Row& row) const {
                                   {"total_inactive_file", Column::MemoryInactiveFile}};
   static constexpr Field kEvents[] = {{"oom_kill", Column::OomKills}};
   if (const Text text(memoryCurrent_); text.ok) parseNumber(text.view, Column::MemoryCurrent, 1, row);
+  if (before != nullptr && unchanged(*before, row)) {
+    for (const Column column :
+         {Column::MemoryPeak, Column::MemoryAnon, Column::MemoryFile, Column::MemoryInactiveFile, Column::OomKills}) {
+      row[column] = (*before)[column];
+    }
+    return;
+  }
   if (const Text text(memoryPeak_); text.ok) parseNumber(text.view, Column::MemoryPeak, 1, row);
   if (const Text text(memoryStat_); text.ok) parseKeyed(text.view, memoryV1_ ? kV1 : kV2, 3, row);
   if (const Text text(memoryEvents_); text.ok) parseKeyed(text.view, kEvents, std::size(kEvents), row);

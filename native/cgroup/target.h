@@ -33,11 +33,13 @@ class Target {
   Target(double key, const TargetPaths& paths);
 
   /// One row, stamped before the first read. A container that is gone gives a row with only key and time.
-  [[nodiscard]] Row read() const;
+  /// `before` is the row of the tick before, null where there is none: where nothing ran and no memory was charged
+  /// since, memory.stat, by far the dearest file, and the peak and the kills are still what they were.
+  [[nodiscard]] Row read(const Row* before) const;
 
  private:
   void readCpu(Row& row) const;
-  void readMemory(Row& row) const;
+  void readMemory(const Row* before, Row& row) const;
   void readIo(Row& row) const;
 
   double key_;

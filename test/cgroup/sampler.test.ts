@@ -183,6 +183,35 @@ test("ticks come on the whole second with the kernel's numbers of every target, 
 
 const comm = (task: string) => readFileSync(`/proc/self/task/${task}/comm`, "utf8");
 
+test("memory.stat is read again as soon as anything ran or was charged, and by a read at any time", async () => {
+  const write = (usage: number, current: number, anon: number) => {
+    writeFileSync(join(folder, "cpu.stat"), `usage_usec ${usage}\n`);
+    writeFileSync(join(folder, "memory.current"), `${current}\n`);
+    writeFileSync(join(folder, "memory.stat"), `anon ${anon}\n`);
+  };
+  const folder = recorded({});
+  write(1, 10, 100);
+  const anon = native().samplerColumns.indexOf("memoryAnon");
+  let onTick: (rows: Float64Array) => void = () => {};
+  const next = () => new Promise<number | undefined>((resolve) => (onTick = (rows) => resolve(rows[anon])));
+  const keepAlive = setInterval(() => {}, 1000);
+  const sampler = native().createSampler((rows) => onTick(rows));
+  try {
+    sampler.add({ key: 1, unified: folder });
+    assert.is(await next(), 100);
+    write(1, 10, 200);
+    assert.is(await next(), 100);
+    assert.is(sampler.read(1)[anon], 200);
+    write(2, 10, 300);
+    assert.is(await next(), 300);
+    write(2, 11, 400);
+    assert.is(await next(), 400);
+  } finally {
+    sampler.stop();
+    clearInterval(keepAlive);
+  }
+});
+
 test("a container that is gone gives a row without values", async () => {
   const tree = testTree();
   const cgroup = tree.create("gone", {});
