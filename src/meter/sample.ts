@@ -18,9 +18,9 @@ export const cpuPoint = (row: RowReader): CpuPoint => ({
 const present = (value: number) => !Number.isNaN(value);
 
 /** The fields that are there; undefined where not one of the needed is. */
-function fields<T>(values: Record<string, number>, needed: readonly string[]): T | undefined {
-  if (!needed.every((name) => present(values[name] ?? Number.NaN))) return undefined;
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => present(value))) as T;
+function fields<T extends object>(values: { [K in keyof T]-?: number }, needed: readonly (keyof T)[]): T | undefined {
+  if (!needed.every((name) => present(values[name]))) return undefined;
+  return Object.fromEntries(Object.entries<number>(values).filter(([, value]) => present(value))) as T;
 }
 
 function pressure(row: RowReader, resource: "cpu" | "memory" | "io"): Pressure | undefined {
@@ -94,8 +94,8 @@ export function sampleOf(id: string, row: RowReader, last: CpuPoint | undefined)
     cpu: used,
     memory: fields<NonNullable<Sample["memory"]>>(memory, ["currentBytes"]),
     pids: fields<NonNullable<Sample["pids"]>>({ current: row("pids") }, ["current"]),
-    io: fields<NonNullable<Sample["io"]>>(io, Object.keys(io)),
-    network: fields<NonNullable<Sample["network"]>>(network, Object.keys(network)),
+    io: fields<NonNullable<Sample["io"]>>(io, ["readBytes", "writeBytes", "reads", "writes"]),
+    network: fields<NonNullable<Sample["network"]>>(network, ["rxBytes", "txBytes", "rxPackets", "txPackets"]),
     pressure: Object.keys(pressures).length > 0 ? pressures : undefined,
   });
 }
