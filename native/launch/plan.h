@@ -26,7 +26,7 @@ enum class Op : std::uint32_t {
   Start = 8,       ///< 1: exec at once; 0: wait for the start request |
   OomScore = 9,    ///< oom_score_adj + 1000 |
   SetNamespaces =
-      10,  ///< pid, start time in clock ticks (stat field 22), namespaces as CLONE_NEW* to join | . For exec
+      10,  ///< pid, start time in clock ticks (stat field 22), namespaces to join as CLONE_NEW* | . For exec
   MonitorCgroup = 11,  ///< | host path of the v2 leaf that the monitor itself is spawned into
   DeviceFilter = 12,   ///< default allow 0/1, then 5 numbers a rule: allow 0/1, type ('c' 'b' 'a'), major, minor (-1 =
                        ///< any), access bits (1 mknod, 2 read, 4 write) |

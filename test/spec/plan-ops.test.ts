@@ -8,7 +8,7 @@ const header = readFileSync(new URL("../../../native/launch/plan.h", import.meta
 
 planOps("are numbered as native code numbers them", () => {
   const body = /enum class Op : std::uint32_t \{([\s\S]*?)\n\};/.exec(header)?.[1] ?? "";
-  const entries = [...body.matchAll(/^\s*(\w+) = (\d+),/gm)].map(([, name, number]) => [name, Number(number)]);
+  const entries = [...body.matchAll(/^\s*(\w+) =\s+(\d+),/gm)].map(([, name, number]) => [name, Number(number)]);
   assert.ok(entries.length > 30);
   assert.equal(Object.fromEntries(entries), Op);
 });
