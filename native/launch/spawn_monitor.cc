@@ -14,6 +14,7 @@
 
 #include "kernel/syscalls.h"
 #include "launch/device_filter.h"
+#include "launch/network_pool.h"
 #include "launch/plan_view.h"
 
 namespace granule {
@@ -26,6 +27,7 @@ struct Handover {
   int plan;
   int report;
   int null;
+  int network;  ///< -1: the container makes its own
   int error = 0;
 };
 
@@ -36,10 +38,13 @@ struct Handover {
   const int report = ::fcntl(handover.report, F_DUPFD, 64);
   const int program = ::fcntl(handover.program, F_DUPFD_CLOEXEC, 64);
   const int null = ::fcntl(handover.null, F_DUPFD, 64);
+  const int network = handover.network < 0 ? -1 : ::fcntl(handover.network, F_DUPFD, 64);
   bool placed = plan >= 0 && report >= 0 && program >= 0 && null >= 0 && ::dup2(plan, 3) == 3 && ::dup2(report, 4) == 4;
   for (int stream = 0; placed && stream < 3; ++stream) placed = ::dup2(null, stream) == stream;
   ::setsid();
-  if (placed && ::chdir("/") == 0 && kernel::close_range(5, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
+  unsigned next = 5;
+  if (placed && handover.network >= 0) placed = ::dup2(network, static_cast<int>(next++)) >= 0;
+  if (placed && ::chdir("/") == 0 && kernel::close_range(next, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
     static char name[] = "granule-monitor";
     char* const argv[] = {name, nullptr};
     char* const env[] = {nullptr};
@@ -63,6 +68,15 @@ Fd planFile(const std::uint8_t* plan, std::size_t bytes) {
   Fd file(::memfd_create("granule-plan", MFD_CLOEXEC));
   if (!file.valid() || ::write(file.get(), plan, bytes) != static_cast<ssize_t>(bytes)) return Fd();
   return file;
+}
+
+bool wantsNetwork(const PlanView& plan) {
+  bool wants = false;
+  plan.each([&wants](const OpView& op) {
+    if (op.kind() == Op::Namespaces) wants = (op.number(0) & CLONE_NEWNET) != 0;
+    return true;
+  });
+  return wants;
 }
 
 const char* monitorCgroup(const PlanView& plan) {
@@ -119,7 +133,9 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
     cgroup = Fd(::open(cgroupPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!cgroup.valid()) return failedSpawn(Step::MonitorExec, cgroupPath);
   }
-  Handover handover{program, file.get(), reportWrite.get(), null.get()};
+  const NetworkPool::Start start;
+  const Fd network = wantsNetwork(view) ? NetworkPool::take() : Fd();
+  Handover handover{program, file.get(), reportWrite.get(), null.get(), network.get()};
   int pidfd = -1;
   clone_args arguments{};
   // No exit signal: a SIGCHLD would wake node's own child handling for a process that is none of its.

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kPlanDescriptor = 3;
 constexpr int kReportDescriptor = 4;
+constexpr int kNetworkDescriptor = 5;
 
 /// The spawner blocked every signal and may have handlers that mean nothing here. Only SIGKILL ends a monitor: its
 /// container would end with it.
@@ -25,7 +26,8 @@ void resetSignals() {
 
 }  // namespace
 
-/// granule-monitor: descriptor 3 is a launch plan, 4 takes the first report.
+/// granule-monitor: descriptor 3 is a launch plan, 4 takes the first report, 5 is, where open, a fresh network
+/// namespace for the container.
 int main() {
   resetSignals();
   ::prctl(PR_SET_NAME, "granule-monitor", 0, 0, 0);
@@ -34,6 +36,8 @@ int main() {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   granule::Fd planFile(kPlanDescriptor);
   granule::Fd reportTo(kReportDescriptor);
+  // Nothing else was opened yet: the spawner passes no other descriptor on.
+  granule::Fd network(::fcntl(kNetworkDescriptor, F_SETFD, FD_CLOEXEC) == 0 ? kNetworkDescriptor : -1);
   ::fcntl(kPlanDescriptor, F_SETFD, FD_CLOEXEC);
   ::fcntl(kReportDescriptor, F_SETFD, FD_CLOEXEC);
   struct stat status{};
@@ -51,6 +55,6 @@ int main() {
     report.fail(granule::Step::ReadPlan, EINVAL, "");
     return ::write(reportTo.get(), &report, sizeof report) == sizeof report ? 125 : 126;
   }
-  granule::Monitor monitor(plan, config);
+  granule::Monitor monitor(plan, config, std::move(network));
   return monitor.run(std::move(reportTo));
 }

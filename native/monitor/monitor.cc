@@ -30,6 +30,9 @@ void releaseStartup() {
   }
 }
 
+/// How long the end is held for a client that is connected and has not asked for it yet.
+constexpr int kLingerMilliseconds = 500;
+
 enum Source : std::uint64_t { kListener, kChild, kStdout, kStderr, kStdin, kFirstConnection };
 
 std::array<Connection, 32> connections;
@@ -72,7 +75,8 @@ void Monitor::loop() {
   while (!mayLeave()) {
     watchAll();
     std::array<epoll_event, 16> events{};
-    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), recorded_ ? kLingerMilliseconds : -1);
+    if (recorded_ && count == 0 && !owesAnything()) break;
     for (int index = 0; index < count; ++index) handle(events[static_cast<std::size_t>(index)].data.u64);
     pump();
     if (childGone_ && !recorded_) recordExit();
@@ -227,11 +231,18 @@ void Monitor::announceExit() {
   }
 }
 
+bool Monitor::owesAnything() const {
+  return std::any_of(connections.begin(), connections.end(), [](const Connection& connection) {
+    const bool exitOwed = (connection.waitsForExit || connection.attached != 0) && !connection.exitSent;
+    return connection.open() && (exitOwed || connection.behind() || connection.waitsToWrite());
+  });
+}
+
 bool Monitor::mayLeave() const {
-  return recorded_ && std::none_of(connections.begin(), connections.end(), [](const Connection& connection) {
-           const bool owed = (connection.waitsForExit || connection.attached != 0) && !connection.exitSent;
-           return connection.open() && (owed || connection.behind() || connection.waitsToWrite());
-         });
+  // One that is connected and has not heard of the exit may be about to ask.
+  return recorded_ && !owesAnything() &&
+         std::none_of(connections.begin(), connections.end(),
+                      [](const Connection& connection) { return connection.open() && !connection.exitSent; });
 }
 
 }  // namespace granule

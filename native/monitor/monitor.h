@@ -17,7 +17,8 @@ namespace granule {
 /// records its exit. One thread, one epoll, no heap.
 class Monitor {
  public:
-  Monitor(const PlanView& plan, const Config& config) : plan_(plan), config_(config) {}
+  Monitor(const PlanView& plan, const Config& config, Fd network)
+      : plan_(plan), config_(config), network_(std::move(network)) {}
 
   /// Runs to the end of the container. `reportTo` receives one Report once the process waits or runs, or has failed.
   int run(Fd reportTo);
@@ -45,11 +46,13 @@ class Monitor {
   void recordExit();
   void announceExit();
   void watchAll();
+  [[nodiscard]] bool owesAnything() const;
   [[nodiscard]] bool mayLeave() const;
   static void replyFailure(Connection& connection, int error, const char* step, const char* path);
 
   const PlanView& plan_;
   const Config& config_;
+  Fd network_;  ///< until the child has entered it
   Spawned child_;
   StdioRelay stdio_;
   Log log_;

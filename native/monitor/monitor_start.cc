@@ -22,7 +22,8 @@ int Monitor::run(Fd reportTo) {
     return endFailed(report, reportTo);
   }
   if (!openSocket(report)) return endFailed(report, reportTo);
-  child_ = spawn(plan_, config_, report);
+  child_ = spawn(plan_, config_, network_.get(), report);
+  network_.reset();
   if (report.error != 0 || !awaitChild(report, config_.startsAtOnce)) {
     ::unlink(config_.socket);
     return endFailed(report, reportTo);

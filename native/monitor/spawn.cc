@@ -66,7 +66,7 @@ Fd openTarget(const Config& config, Report& report) {
 
 }  // namespace
 
-Spawned spawn(const PlanView& plan, const Config& config, Report& report) {
+Spawned spawn(const PlanView& plan, const Config& config, int network, Report& report) {
   Spawned spawned;
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -107,6 +107,7 @@ Spawned spawn(const PlanView& plan, const Config& config, Report& report) {
       config.hasJoins || !config.startsAtOnce,
       config.enters,
       target.get(),
+      network,
       {config.keepsStdin ? input.read.get() : null.get(), output.write.get(), errors.write.get()},
       config.terminal,
       config.rows,
@@ -117,7 +118,8 @@ Spawned spawn(const PlanView& plan, const Config& config, Report& report) {
   int pidfd = -1;
   clone_args arguments{};
   // CLONE_NEWCGROUP is left to the child: see child.cc.
-  arguments.flags = CLONE_PIDFD | (config.cloneFlags & ~static_cast<std::uint64_t>(CLONE_NEWCGROUP));
+  const std::uint64_t madeElsewhere = network < 0 ? CLONE_NEWCGROUP : CLONE_NEWCGROUP | CLONE_NEWNET;
+  arguments.flags = CLONE_PIDFD | (config.cloneFlags & ~madeElsewhere);
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
   if (cgroup.valid()) {

@@ -18,7 +18,8 @@ struct Spawned {
 };
 
 /// Clones the container's first process, or a process that enters a running container, into its cgroup, and joins the
-/// v1 hierarchies while it sets itself up. A failed step is in `report` (error != 0).
-Spawned spawn(const PlanView& plan, const Config& config, Report& report);
+/// v1 hierarchies while it sets itself up. `network` is a network namespace made ahead, or -1. A failed step is in
+/// `report` (error != 0).
+Spawned spawn(const PlanView& plan, const Config& config, int network, Report& report);
 
 }  // namespace granule

@@ -35,6 +35,8 @@ class Child {
       // Not by clone3: it would take the monitor's cgroup for the namespace's root, not the one cloned into.
       check(static_cast<std::uint32_t>(Step::CgroupNamespace),
             ::unshare(CLONE_NEWCGROUP) == 0 ? done() : failed("unshare"));
+      check(static_cast<std::uint32_t>(Op::Namespaces),
+            context_.network < 0 || ::setns(context_.network, CLONE_NEWNET) == 0 ? done() : failed("setns"));
     }
     context_.plan.each([this](const OpView& op) {
       check(static_cast<std::uint32_t>(op.kind()), execute(op));

@@ -14,6 +14,7 @@ struct ChildContext {
   bool waitsForStart;  ///< sends a Report once set up and waits for a byte
   bool enters;         ///< joins the namespaces of a running container
   int target;          ///< pidfd of the process whose namespaces are entered
+  int network;         ///< network namespace made ahead, or -1
   int stdio[3];        ///< -1 where a terminal takes their place
   bool terminal;
   unsigned short rows;
