@@ -46,24 +46,17 @@ struct Watch {
 };
 std::array<Watch, kFirstConnection + 32> watches;
 
+/// `descriptor` -1: it was closed, and epoll let go of it by itself; its number may be another's by now, so that
+/// nothing is done by number. No `events`: it is open and not watched for now.
 void watch(const Fd& epoll, std::uint64_t source, int descriptor, std::uint32_t events) {
   Watch& now = watches[source];
-  if (descriptor < 0 || events == 0) descriptor = -1;
-  if (now.descriptor == descriptor && (descriptor < 0 || now.events == events)) return;
+  if (now.descriptor != descriptor) now = {};
+  if (descriptor < 0 || now.events == events) return;
   epoll_event event{};
   event.events = events;
   event.data.u64 = source;
-  if (now.descriptor >= 0 && now.descriptor != descriptor) {
-    ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, now.descriptor, nullptr);  // one closed since is gone already
-    now.descriptor = -1;
-  }
-  if (descriptor >= 0) {
-    const int add = now.descriptor == descriptor ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (::epoll_ctl(epoll.get(), add, descriptor, &event) != 0) {
-      // A new descriptor of the same number, or one already there.
-      ::epoll_ctl(epoll.get(), errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, descriptor, &event);
-    }
-  }
+  const int operation = events == 0 ? EPOLL_CTL_DEL : now.events == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  ::epoll_ctl(epoll.get(), operation, descriptor, &event);
   now = {descriptor, events};
 }
 
@@ -91,7 +84,7 @@ void Monitor::loop() {
 
 void Monitor::watchAll() {
   watch(epoll_, kListener, listener_.get(), EPOLLIN);
-  watch(epoll_, kChild, childGone_ ? -1 : child_.pidfd.get(), EPOLLIN);
+  watch(epoll_, kChild, child_.pidfd.get(), childGone_ ? 0U : static_cast<std::uint32_t>(EPOLLIN));
   const bool room = std::all_of(connections.begin(), connections.end(), [this](const Connection& connection) {
     return !connection.open() || connection.hasRoomFor(sizeof chunk, log_);
   });
@@ -145,7 +138,10 @@ void Monitor::acceptConnection() {
     if (!socket.valid()) return;
     const auto free = std::find_if(connections.begin(), connections.end(),
                                    [](const Connection& connection) { return !connection.open(); });
-    if (free != connections.end()) free->accept(std::move(socket), buffers[free - connections.begin()]);
+    if (free == connections.end()) continue;
+    const auto index = static_cast<std::size_t>(free - connections.begin());
+    free->accept(std::move(socket), buffers[index]);
+    watches[kFirstConnection + index] = {};  // the same number may have been the slot's last connection
   }
 }
 

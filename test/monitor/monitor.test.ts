@@ -164,6 +164,25 @@ test("a flood of connections and of bad frames disturbs no one", async () => {
   client.close();
 });
 
+test("a connection that takes the place of one just closed is heard", async () => {
+  const launched = await bench.launch(["cat"], { stdin: true });
+  for (let turn = 0; turn < 300; turn++) {
+    // The next connects while the monitor has not seen the last one's end yet: slot and descriptor come back at once.
+    const [first, second] = await Promise.all([
+      MonitorClient.connect(launched.socketPath),
+      MonitorClient.connect(launched.socketPath),
+    ]);
+    first.close();
+    const third = await MonitorClient.connect(launched.socketPath);
+    assert.is((await second.state()).state, "running");
+    second.close();
+    assert.is((await third.state()).state, "running");
+    third.close();
+  }
+  await MonitorClient.once(launched.socketPath, (client) => client.kill(9));
+  await launched.exit();
+});
+
 test("the monitor refuses to be started by hand", async () => {
   const { monitorPath } = await import("../../src/native.js");
   const child = spawn(monitorPath, { stdio: ["ignore", "ignore", "pipe"] });
