@@ -18,7 +18,7 @@ import type { Services } from "./services.js";
 import { Trash } from "./trash.js";
 
 /** How long a monitor may take to leave once it has told the end. */
-const monitorsLeaveMs = 500;
+const monitorsLeaveMs = 3000;
 
 export type RuntimeOptions = DirectoryOptions;
 

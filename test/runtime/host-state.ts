@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { detectCgroupHost } from "../../src/cgroup/host.js";
 
 /** Counts of what a container could leave behind. */
 export interface HostState {
+  /** Without the spare network namespaces, which come and go as starts take them. */
   descriptors: number;
   threads: number;
   mounts: number;
@@ -19,7 +20,7 @@ export function hostState(): HostState {
   const root = `${base}/${name}`;
   const children = allProcesses().filter((stat) => stat.parent === process.pid);
   return {
-    descriptors: readdirSync("/proc/self/fd").length,
+    descriptors: descriptors().filter((target) => !isNetwork(target)).length,
     threads: readdirSync("/proc/self/task").length,
     mounts: readFileSync("/proc/self/mountinfo", "latin1").split("\n").length,
     cgroups: existsSync(root)
@@ -29,6 +30,24 @@ export function hostState(): HostState {
     zombies: children.filter((stat) => stat.state === "Z").length,
     monitors: existsSync(`${root}/monitors`) ? pidsIn(`${root}/monitors`).length : 0,
   };
+}
+
+/** Network namespaces made ahead and not yet handed out. */
+export function spareNetworks(): number {
+  return descriptors().filter(isNetwork).length;
+}
+
+const isNetwork = (target: string): boolean => target.startsWith("net:[");
+
+/** What each descriptor of this process leads to. */
+function descriptors(): string[] {
+  return readdirSync("/proc/self/fd").map((descriptor) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${descriptor}`);
+    } catch {
+      return ""; // the one that listed the folder
+    }
+  });
 }
 
 interface Stat {

@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { awaitEvent } from "../../src/cgroup/events.js";
 import { detectCgroupHost } from "../../src/cgroup/host.js";
 import { Fixture } from "./fixture.js";
-import { hostState } from "./host-state.js";
+import { hostState, spareNetworks } from "./host-state.js";
 
 const many = suite("many containers");
 let fixture: Fixture;
@@ -53,6 +53,7 @@ many("1000 one after the other leak nothing, and memory stays flat", async () =>
   for (let count = 0; count < 700; count++) await runOnce("exit 0");
   await monitorsLeft();
   assert.equal(hostState(), before);
+  assert.ok(spareNetworks() <= 4, `${spareNetworks()} spare network namespaces`);
   const grownMiB = (process.memoryUsage().rss - rssBefore) / 2 ** 20;
   assert.ok(grownMiB < 24, `node grew by ${grownMiB.toFixed(1)} MiB`);
 });
