@@ -203,7 +203,15 @@ void Monitor::recordExit() {
   exit_.oomKilled = counters_.oomKills != UINT64_MAX && counters_.oomKills > 0;
   exit_.lostLogBytes = log_.lostBytes();
   writeExitRecord(config_.exitRecord, exit_, counters_, nullptr);
+  leaveSocket();
   recorded_ = true;
+}
+
+void Monitor::leaveSocket() {
+  // Before anybody hears of the end: the container's next start makes a socket of the same name.
+  ::unlink(config_.socket);
+  acceptConnection();
+  listener_.reset();
 }
 
 void Monitor::announceExit() {

@@ -44,6 +44,7 @@ class Monitor {
   void pump();
   void childEnded();
   void recordExit();
+  void leaveSocket();
   void announceExit();
   void watchAll();
   [[nodiscard]] bool owesAnything() const;

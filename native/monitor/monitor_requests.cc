@@ -110,6 +110,7 @@ void Monitor::start(Connection& connection) {
   if (!asked) report.fail(Op::Start, errno, "");
   // The exec failed: the container ends here, never having run.
   writeExitRecord(config_.exitRecord, exit_, counters_, &report);
+  leaveSocket();
   replyFailure(connection, report.error, stepName(report.step), report.path);
   state_ = State::Stopped;
   childGone_ = recorded_ = true;

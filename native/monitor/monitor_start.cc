@@ -40,7 +40,6 @@ int Monitor::run(Fd reportTo) {
     return 1;
   }
   loop();
-  ::unlink(config_.socket);
   return 0;
 }
 
