@@ -1,17 +1,15 @@
 #include "launch/network_pool.h"
 
 #include <fcntl.h>
-#include <net/if.h>
 #include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include <condition_variable>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include "kernel/loopback.h"
 
 namespace granule {
 
@@ -34,17 +32,9 @@ Pool& pool() {
   return *made;
 }
 
-bool bringLoopbackUp() {
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::memcpy(request.ifr_name, "lo", 3);
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  return socket.valid() && ::ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0;
-}
-
 /// The calling thread moves into the namespace, which is its own alone: namespaces are a thread's (unshare(2)).
 Fd makeNamespace() {
-  if (::unshare(CLONE_NEWNET) != 0 || !bringLoopbackUp()) return Fd();
+  if (::unshare(CLONE_NEWNET) != 0 || !kernel::bringLoopbackUp()) return Fd();
   return Fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
 }
 

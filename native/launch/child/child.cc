@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "kernel/loopback.h"
 #include "launch/child/credentials.h"
 #include "launch/child/process.h"
 #include "launch/child/root.h"
@@ -83,7 +84,7 @@ class Child {
       case Op::Hostname:
         return setHostname(op);
       case Op::LoopbackUp:
-        return bringLoopbackUp();
+        return kernel::bringLoopbackUp() ? done() : failed("lo");
       case Op::Sysctl:
         return setSysctl(op);
       case Op::Rlimit:

@@ -1,11 +1,9 @@
 #include "launch/child/process.h"
 
 #include <fcntl.h>
-#include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,15 +44,6 @@ StepResult enterNamespaces(const ChildContext& context, const OpView& op) {
 
 StepResult setHostname(const OpView& op) {
   return ::sethostname(op.first(), std::strlen(op.first())) == 0 ? done() : failed(op.first());
-}
-
-StepResult bringLoopbackUp() {
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket.valid()) return failed("socket");
-  ifreq request{};
-  std::memcpy(request.ifr_name, "lo", 3);
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  return ::ioctl(socket.get(), SIOCSIFFLAGS, &request) == 0 ? done() : failed("lo");
 }
 
 StepResult setSysctl(const OpView& op) {

@@ -6,7 +6,6 @@ namespace granule {
 
 StepResult enterNamespaces(const ChildContext& context, const OpView& op);
 StepResult setHostname(const OpView& op);
-StepResult bringLoopbackUp();
 StepResult setSysctl(const OpView& op);
 StepResult setOomScore(const OpView& op);
 StepResult enterWorkingDirectory(const OpView& op);
