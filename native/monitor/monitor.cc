@@ -33,6 +33,12 @@ void releaseStartup() {
 /// How long the end is held for a client that is connected and has not asked for it yet.
 constexpr int kLingerMilliseconds = 500;
 
+/// A few chunks a turn, so that an endless writer leaves the other stream and the clients their share.
+constexpr int kChunksATurn = 8;
+
+/// The most that a pipe holds (pipe(7), pipe-max-size), in chunks.
+constexpr int kChunksOfPipe = 1024 * 1024 / StdioRelay::kChunkBytes;
+
 enum Source : std::uint64_t { kListener, kChild, kStdout, kStderr, kStdin, kFirstConnection };
 
 std::array<Connection, 32> connections;
@@ -71,7 +77,7 @@ void Monitor::loop() {
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), recorded_ ? kLingerMilliseconds : -1);
     if (recorded_ && count == 0 && !owesAnything()) break;
     for (int index = 0; index < count; ++index) handle(events[static_cast<std::size_t>(index)].data.u64);
-    pump();
+    pump(kChunksATurn);
     if (childGone_ && !recorded_) recordExit();
     for (Connection& connection : connections) {
       if (!connection.open()) continue;
@@ -85,10 +91,7 @@ void Monitor::loop() {
 void Monitor::watchAll() {
   watch(epoll_, kListener, listener_.get(), EPOLLIN);
   watch(epoll_, kChild, child_.pidfd.get(), childGone_ ? 0U : static_cast<std::uint32_t>(EPOLLIN));
-  const bool room = std::all_of(connections.begin(), connections.end(), [this](const Connection& connection) {
-    return !connection.open() || connection.hasRoomFor(sizeof chunk, log_);
-  });
-  const std::uint32_t reading = room ? static_cast<std::uint32_t>(EPOLLIN) : 0U;
+  const std::uint32_t reading = hasRoom() ? static_cast<std::uint32_t>(EPOLLIN) : 0U;
   const std::uint32_t writing = stdio_.inputPending() ? static_cast<std::uint32_t>(EPOLLOUT) : 0U;
   if (stdio_.terminal()) {
     watch(epoll_, kStdout, stdio_.outputDescriptor(), reading | writing);
@@ -145,22 +148,31 @@ void Monitor::acceptConnection() {
   }
 }
 
-void Monitor::pump() {
+bool Monitor::hasRoom() const {
+  return std::all_of(connections.begin(), connections.end(), [this](const Connection& connection) {
+    return !connection.open() || connection.hasRoomFor(sizeof chunk, log_);
+  });
+}
+
+std::size_t Monitor::relay(Stream stream) {
+  const std::size_t bytes = stdio_.read(stream, chunk);
+  if (bytes == 0) return 0;
+  const LogPosition before = log_.position();
+  log_.write(stream, chunk, bytes);
+  for (Connection& connection : connections) {
+    if (connection.open()) connection.output(stream, chunk, bytes, before, log_);
+  }
+  return bytes;
+}
+
+bool Monitor::pump(int chunks) {
   for (const Stream stream : {Stream::Stdout, Stream::Stderr}) {
-    // A few chunks a turn, so that an endless writer leaves the other stream and the clients their share.
-    for (int turn = 0; turn < 8; ++turn) {
-      for (const Connection& connection : connections) {
-        if (connection.open() && !connection.hasRoomFor(sizeof chunk, log_)) return;
-      }
-      const std::size_t bytes = stdio_.read(stream, chunk);
-      if (bytes == 0) break;
-      const LogPosition before = log_.position();
-      log_.write(stream, chunk, bytes);
-      for (Connection& connection : connections) {
-        if (connection.open()) connection.output(stream, chunk, bytes, before, log_);
-      }
+    for (int turn = 0; turn < chunks; ++turn) {
+      if (!hasRoom()) return false;
+      if (relay(stream) == 0) break;
     }
   }
+  return true;
 }
 
 void Monitor::childEnded() {
@@ -178,23 +190,8 @@ void Monitor::childEnded() {
 
 void Monitor::recordExit() {
   // All of the container's processes died with its first one, so what the pipes hold is all there will be. A process
-  // that entered may leave others behind that keep them open: what is there now is taken, and no more awaited.
-  for (;;) {
-    std::size_t read = 0;
-    for (const Stream stream : {Stream::Stdout, Stream::Stderr}) {
-      for (const Connection& connection : connections) {
-        if (connection.open() && !connection.hasRoomFor(sizeof chunk, log_)) return;
-      }
-      const std::size_t bytes = stdio_.read(stream, chunk);
-      read += bytes;
-      const LogPosition before = log_.position();
-      log_.write(stream, chunk, bytes);
-      for (Connection& connection : connections) {
-        if (bytes > 0 && connection.open()) connection.output(stream, chunk, bytes, before, log_);
-      }
-    }
-    if (read == 0) break;
-  }
+  // that entered may leave others behind that go on writing: no more is taken than a pipe can hold.
+  if (!pump(kChunksOfPipe)) return;
   if (config_.cgroup != nullptr) readCounters(config_.cgroup, counters_);
   plan_.each([this](const OpView& op) {
     if (op.kind() == Op::CgroupJoin) readCounters(op.first(), counters_);

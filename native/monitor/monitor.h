@@ -41,7 +41,12 @@ class Monitor {
   void answer(Connection& connection, Message type, const std::uint8_t* payload, std::uint32_t bytes);
   void start(Connection& connection);
   void takeInput(Connection& connection, const std::uint8_t* payload, std::uint32_t bytes);
-  void pump();
+  /// Whether every reader can take another chunk, or the log stands in for it.
+  [[nodiscard]] bool hasRoom() const;
+  /// Takes one chunk of a stream to the log and to whoever is attached; its bytes.
+  std::size_t relay(Stream stream);
+  /// Relays up to so many chunks of each stream; false where a reader has to be waited for first.
+  bool pump(int chunks);
   void childEnded();
   void recordExit();
   void leaveSocket();

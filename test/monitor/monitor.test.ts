@@ -27,6 +27,8 @@ test("a created process waits for start, and its exit is on disk before it is to
   await client.start();
   const exit = await client.wait();
   assert.ok(existsSync(`${launched.folder}/exit`));
+  // A start that follows at once makes a socket of the same name, which must be its own.
+  assert.not.ok(existsSync(launched.socketPath));
   assert.is(exit.code, 42);
   assert.ok(exit.finishedBootNs > exit.startedBootNs);
   client.close();
