@@ -20,13 +20,11 @@ export class IdleWatch {
     this.#arm();
   }
 
-  connected(): void {
-    this.#connections++;
-    clearTimeout(this.#timer);
-  }
-
-  disconnected(): void {
-    if (--this.#connections === 0) this.#arm();
+  /** So many connections are open now. */
+  connections(open: number): void {
+    this.#connections = open;
+    if (open === 0) this.#arm();
+    else clearTimeout(this.#timer);
   }
 
   stop(): void {

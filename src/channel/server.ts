@@ -1,24 +1,16 @@
-import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
+import { createServer } from "node:http";
 import type { Runtime } from "../api.js";
-import { createCodec } from "./codec.js";
-import type { Hello } from "./frames.js";
+import { Channel, type ChannelOptions } from "./channel.js";
 import { type IdleOptions, IdleWatch } from "./idle.js";
-import { type ChannelLimits, DEFAULT_LIMITS } from "./limits.js";
-import { METHODS, SUBPROTOCOLS, type Subprotocol } from "./protocol.js";
-import { type Role, roleAllows } from "./roles.js";
-import { Session } from "./session.js";
+import type { Role } from "./roles.js";
 import { listenOnUnixSocket } from "./unix-listener.js";
 
 export type { IdleOptions } from "./idle.js";
 
-export interface ServeOptions {
+export interface ServeOptions extends ChannelOptions {
   /** Path of the unix socket; made with mode 0660. A stale socket there is replaced, a live one is refused. */
   path: string;
-  limits?: Partial<ChannelLimits>;
-  /** What callers may do; `admin` unless told. */
+  /** What callers may do where `authenticate` does not say; `admin` unless told. */
   role?: Role;
   idle?: IdleOptions;
 }
@@ -34,114 +26,43 @@ export interface ChannelServer {
   close(options?: { graceMs?: number; reason?: string }): Promise<void>;
 }
 
-// A peer that does not answer the closing handshake is cut off after this time.
-const CLOSE_HANDSHAKE_MS = 1000;
-
 /** Serves a runtime on a unix socket; resolves once it listens. */
 export async function serveChannel(runtime: Runtime, options: ServeOptions): Promise<ChannelServer> {
-  const limits: ChannelLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const role = options.role ?? "admin";
-  const { version } = await runtime.info();
-  const methods = Object.entries(METHODS).filter(([, method]) => roleAllows(role, method.role));
-  const hello: Hello = {
-    protocol: "granule.v1",
-    version,
-    epoch: randomUUID(),
-    role,
-    limits,
-    methods: methods.map(([name]) => name),
+  const { path, role = "admin", idle: idleOptions, ...channelOptions } = options;
+  const idle = idleOptions && new IdleWatch(idleOptions);
+  const channel = await Channel.open(runtime, {
+    authenticate: () => ({ name: "local", role }),
+    ...channelOptions,
+    onConnections: (open) => {
+      idle?.connections(open);
+      channelOptions.onConnections?.(open);
+    },
+  });
+  const { handshakeMs, maxConnections } = channel.limits;
+  const timeouts = {
+    headersTimeout: handshakeMs,
+    requestTimeout: handshakeMs,
+    connectionsCheckingInterval: handshakeMs,
   };
-  const listener = new Listener(runtime, hello, options.idle);
-  const removeSocket = await listenOnUnixSocket(listener.http, options.path);
+  const http = createServer(timeouts, (_request, response) => {
+    response.writeHead(426, { connection: "close", upgrade: "websocket" }).end("granule speaks WebSocket\n");
+  });
+  http.maxConnections = maxConnections;
+  http.on("clientError", (_error, socket) => socket.destroy());
+  channel.attach(http);
+  const removeSocket = await listenOnUnixSocket(http, path);
   return {
-    path: options.path,
+    path,
     get connections() {
-      return listener.sessions.size;
+      return channel.connections;
     },
-    close: async ({ graceMs = 1000, reason = "the server is shutting down" } = {}) => {
+    close: async (closing) => {
       removeSocket();
-      await listener.close(graceMs, reason);
+      idle?.stop();
+      const closed = new Promise<void>((resolve) => http.close(() => resolve()));
+      await channel.close(closing);
+      http.closeAllConnections();
+      await closed;
     },
   };
-}
-
-/** The HTTP server, and the WebSocket connections that it was upgraded to. */
-class Listener {
-  readonly http: Server;
-  readonly sessions = new Set<Session>();
-  readonly #runtime: Runtime;
-  readonly #hello: Hello;
-  readonly #idle: IdleWatch | undefined;
-  readonly #upgrades: WebSocketServer;
-
-  constructor(runtime: Runtime, hello: Hello, idle: IdleOptions | undefined) {
-    this.#runtime = runtime;
-    this.#hello = hello;
-    this.#idle = idle && new IdleWatch(idle);
-    this.#upgrades = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      maxPayload: hello.limits.maxFrameBytes,
-      handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
-    });
-    const { handshakeMs, maxConnections } = hello.limits;
-    const timeouts = {
-      headersTimeout: handshakeMs,
-      requestTimeout: handshakeMs,
-      connectionsCheckingInterval: handshakeMs,
-    };
-    this.http = createServer(timeouts, (_request, response) => {
-      response.writeHead(426, { connection: "close", upgrade: "websocket" }).end("granule speaks WebSocket\n");
-    });
-    this.http.maxConnections = maxConnections;
-    this.http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
-    this.http.on("clientError", (_error, socket) => socket.destroy());
-  }
-
-  async close(graceMs: number, reason: string): Promise<void> {
-    this.#idle?.stop();
-    const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
-    const timers: NodeJS.Timeout[] = [];
-    const after = (ms: number): Promise<void> =>
-      new Promise((resolve) => {
-        timers.push(setTimeout(resolve, ms));
-      });
-    const grace = after(graceMs);
-    await Promise.all([...this.sessions].map((session) => session.leave(reason, grace)));
-    this.http.closeAllConnections();
-    await Promise.race([closed, after(CLOSE_HANDSHAKE_MS)]);
-    for (const session of this.sessions) session.terminate();
-    await closed;
-    for (const timer of timers) clearTimeout(timer);
-  }
-
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on("error", () => socket.destroy());
-    const offered = request.headers["sec-websocket-protocol"];
-    const names = offered?.split(",").map((name) => name.trim());
-    if (names !== undefined && chooseSubprotocol(names) === undefined) {
-      socket.end(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\nexpected one of ${SUBPROTOCOLS.join(", ")}\n`);
-      return;
-    }
-    this.#upgrades.handleUpgrade(request, socket, head, (webSocket) => {
-      const subprotocol = chooseSubprotocol([webSocket.protocol]) ?? SUBPROTOCOLS[0];
-      const codec = createCodec(subprotocol, this.#hello.limits);
-      const session = new Session(webSocket, socket, codec, this.#runtime, this.#hello);
-      this.sessions.add(session);
-      this.#idle?.connected();
-      webSocket.on("close", () => {
-        this.sessions.delete(session);
-        this.#idle?.disconnected();
-      });
-    });
-  }
-}
-
-function chooseSubprotocol(offered: Iterable<string>): Subprotocol | undefined {
-  for (const name of offered) {
-    const known = SUBPROTOCOLS.find((subprotocol) => subprotocol === name);
-    if (known !== undefined) return known;
-  }
-  return undefined;
 }

@@ -2,14 +2,15 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
+import { authorize } from "./authorize.js";
 import { Call } from "./call.js";
 import type { Codec } from "./codec.js";
 import { type Frame, FrameType, type Hello, type RequestOptions, resetError } from "./frames.js";
 import { HANDLERS } from "./handlers.js";
 import { Intake } from "./intake.js";
 import { Outbox } from "./outbox.js";
+import type { AuditEntry, Principal } from "./principal.js";
 import { isMethodName, METHODS, type MethodName } from "./protocol.js";
-import { roleAllows } from "./roles.js";
 import type { SessionStream, StreamHost, Terminal } from "./session-stream.js";
 import { errorToWire } from "./wire-error.js";
 
@@ -18,8 +19,22 @@ const CLOSE_GOING_AWAY = 1001;
 const CLOSE_PROTOCOL_ERROR = 1002;
 const CLOSE_INVALID_PAYLOAD = 1007;
 
+/** What a session is made of. */
+export interface SessionParts {
+  socket: WebSocket;
+  /** The stream beneath the WebSocket. */
+  raw: Duplex;
+  codec: Codec;
+  /** The runtime as the principal may see it. */
+  runtime: Runtime;
+  principal: Principal;
+  hello: Hello;
+  audit: ((entry: AuditEntry) => void) | undefined;
+}
+
 interface Pending {
   call: Call;
+  startedAt: number;
   /** Set once the caller has its answer; the work beneath may still go on. */
   answered: boolean;
   timer: NodeJS.Timeout | undefined;
@@ -33,7 +48,8 @@ export class Session implements StreamHost {
   readonly #socket: WebSocket;
   readonly #runtime: Runtime;
   readonly #codec: Codec;
-  readonly #hello: Hello;
+  readonly #principal: Principal;
+  readonly #audit: SessionParts["audit"];
   readonly #pending = new Map<number, Pending>();
   readonly #streams = new Map<number, SessionStream>();
   #nextStream = 1;
@@ -44,11 +60,12 @@ export class Session implements StreamHost {
   #leaving: string | undefined;
   #settled: (() => void)[] = [];
 
-  constructor(socket: WebSocket, raw: Duplex, codec: Codec, runtime: Runtime, hello: Hello) {
+  constructor({ socket, raw, codec, runtime, principal, hello, audit }: SessionParts) {
     this.#socket = socket;
     this.#runtime = runtime;
     this.#codec = codec;
-    this.#hello = hello;
+    this.#principal = principal;
+    this.#audit = audit;
     this.limits = hello.limits;
     this.outbox = new Outbox(socket, raw, codec);
     const intake = new Intake<Buffer | string>(socket, this.outbox, (payload) => this.#receive(payload));
@@ -131,11 +148,12 @@ export class Session implements StreamHost {
       this.#violation(CLOSE_PROTOCOL_ERROR, `request id ${id} is in use`);
       return;
     }
+    const startedAt = performance.now();
     try {
       const name = this.#admit(method, options);
       const checked: unknown = METHODS[name].params.parse(params ?? {}, "");
       const call = new Call(this.#runtime, this);
-      const pending: Pending = { call, answered: false, timer: undefined };
+      const pending: Pending = { call, startedAt, answered: false, timer: undefined };
       this.#pending.set(id, pending);
       if (options.deadlineMs !== undefined) {
         const late = new GranuleError("DEADLINE_EXCEEDED", `not done within ${options.deadlineMs} ms`);
@@ -143,7 +161,9 @@ export class Session implements StreamHost {
       }
       void this.#work(id, name, checked, pending);
     } catch (thrown) {
-      this.outbox.send([FrameType.error, id, errorToWire(GranuleError.from(thrown))]);
+      const error = GranuleError.from(thrown);
+      this.outbox.send([FrameType.error, id, errorToWire(error)]);
+      if (isMethodName(method)) this.#record(method, params, error.code, startedAt);
     }
   }
 
@@ -152,10 +172,7 @@ export class Session implements StreamHost {
       throw new GranuleError("UNAVAILABLE", `the server is leaving: ${this.#leaving}`, { retryable: true });
     }
     if (!isMethodName(method)) throw new GranuleError("UNSUPPORTED", `unknown method ${method}`);
-    const least = METHODS[method].role;
-    if (!roleAllows(this.#hello.role, least)) {
-      throw new GranuleError("PERMISSION_DENIED", `${method} needs the role ${least}`);
-    }
+    authorize(this.#principal, method);
     if (options.idempotencyKey !== undefined) {
       throw new GranuleError("UNSUPPORTED", "this server does not keep idempotency keys");
     }
@@ -170,6 +187,7 @@ export class Session implements StreamHost {
   async #work(id: number, method: MethodName, params: unknown, pending: Pending): Promise<void> {
     this.#working++;
     const handler = HANDLERS[method] as (call: Call, params: unknown) => Promise<unknown>;
+    let outcome = "OK";
     try {
       const result = await handler(pending.call, params);
       if (pending.answered) pending.call.abandoned();
@@ -178,10 +196,13 @@ export class Session implements StreamHost {
         pending.call.answered();
       }
     } catch (thrown) {
+      const error = GranuleError.from(thrown);
+      outcome = error.code;
       pending.call.abandoned();
-      if (!pending.answered) this.#answer(id, pending, [FrameType.error, id, errorToWire(GranuleError.from(thrown))]);
+      if (!pending.answered) this.#answer(id, pending, [FrameType.error, id, errorToWire(error)]);
     } finally {
       this.#working--;
+      this.#record(method, params, outcome, pending.startedAt);
     }
   }
 
@@ -191,6 +212,16 @@ export class Session implements StreamHost {
     this.#pending.delete(id);
     this.outbox.send(frame);
     if (this.#pending.size === 0) for (const resolve of this.#settled.splice(0)) resolve();
+  }
+
+  /** Tells the audit what became of a call that changes state, whether its caller still waited or not. */
+  #record(method: MethodName, params: unknown, outcome: string, startedAt: number): void {
+    if (this.#audit === undefined || METHODS[method].role === "reader") return;
+    const { id, name, path } = (params ?? {}) as Record<string, unknown>;
+    const target = [id, name, path].find((value) => typeof value === "string");
+    const durationMs = performance.now() - startedAt;
+    const who = { principal: this.#principal, method, outcome, durationMs };
+    this.#audit(typeof target === "string" ? { ...who, target } : who);
   }
 
   #giveUp(id: number, error: GranuleError): void {

@@ -1,0 +1,183 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Runtime } from "../api.js";
+import { GranuleError } from "../errors.js";
+import { runtimeFor } from "./authorize.js";
+import { createCodec } from "./codec.js";
+import type { Hello } from "./frames.js";
+import { type ChannelLimits, DEFAULT_LIMITS } from "./limits.js";
+import type { AuditEntry, Principal } from "./principal.js";
+import { METHODS, SUBPROTOCOLS, type Subprotocol } from "./protocol.js";
+import { roleAllows } from "./roles.js";
+import { Session } from "./session.js";
+
+export interface ChannelOptions {
+  limits?: Partial<ChannelLimits>;
+  /**
+   * Says who calls, at the HTTP upgrade. A GranuleError that it throws refuses the upgrade: UNAUTHENTICATED as 401,
+   * PERMISSION_DENIED as 403, RESOURCE_EXHAUSTED as 429, others as 400. Everybody is a local admin unless told.
+   */
+  authenticate?: (request: IncomingMessage) => Principal | Promise<Principal>;
+  /** Hears of every call that changes state, once it was answered. */
+  audit?: (entry: AuditEntry) => void;
+  /** Called when the first connection has come and when the last one has gone. */
+  onConnections?: (open: number) => void;
+}
+
+const LOCAL_ADMIN: Principal = { name: "local", role: "admin" };
+
+// A peer that does not answer the closing handshake is cut off after this time.
+const CLOSE_HANDSHAKE_MS = 1000;
+
+/** The WebSocket end of a runtime: takes over upgrades of any HTTP server it is attached to. */
+export class Channel {
+  readonly limits: ChannelLimits;
+  readonly #sessions = new Set<Session>();
+  readonly #runtime: Runtime;
+  readonly #options: ChannelOptions;
+  readonly #version: string;
+  readonly #epoch = randomUUID();
+  readonly #upgrades: WebSocketServer;
+  readonly #detach: (() => void)[] = [];
+  #allGone: () => void = () => {};
+  #closed = false;
+
+  /** Asks the runtime for its version, and is ready to be attached. */
+  static async open(runtime: Runtime, options: ChannelOptions = {}): Promise<Channel> {
+    return new Channel(runtime, (await runtime.info()).version, options);
+  }
+
+  private constructor(runtime: Runtime, version: string, options: ChannelOptions) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#version = version;
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#upgrades = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: this.limits.maxFrameBytes,
+      handleProtocols: (offered) => chooseSubprotocol(offered) ?? false,
+    });
+  }
+
+  /** Connections now open. */
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  /** Takes over the upgrades of an HTTP or HTTPS server, of `path` alone where one is given. */
+  attach(server: Server, path?: string): void {
+    const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+      if (path === undefined || request.url?.split("?", 1)[0] === path) void this.upgrade(request, socket, head);
+    };
+    server.on("upgrade", upgrade);
+    this.#detach.push(() => server.off("upgrade", upgrade));
+  }
+
+  /** One upgrade, for a server whose routing is its own. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on("error", () => socket.destroy());
+    try {
+      const offered = request.headers["sec-websocket-protocol"];
+      if (offered !== undefined && chooseSubprotocol(offered.split(",").map((name) => name.trim())) === undefined) {
+        throw new GranuleError("INVALID_ARGUMENT", `expected one of ${SUBPROTOCOLS.join(", ")}`);
+      }
+      const principal = await (this.#options.authenticate?.(request) ?? LOCAL_ADMIN);
+      const runtime = runtimeFor(principal, this.#runtime);
+      if (socket.destroyed || this.#closed) {
+        socket.destroy();
+        return;
+      }
+      this.#upgrades.handleUpgrade(request, socket, head, (webSocket) =>
+        this.#open(webSocket, socket, principal, runtime),
+      );
+    } catch (thrown) {
+      refuse(socket, GranuleError.from(thrown));
+    }
+  }
+
+  /**
+   * Tells clients to go, waits up to `graceMs` (1000 unless told) for the requests in flight, then hangs up. Servers it
+   * was attached to are let go of at once, and stay open.
+   */
+  async close({ graceMs = 1000, reason = "the server is shutting down" } = {}): Promise<void> {
+    this.#closed = true;
+    for (const detach of this.#detach.splice(0)) detach();
+    const timers: NodeJS.Timeout[] = [];
+    const after = (ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        timers.push(setTimeout(resolve, ms));
+      });
+    const grace = after(graceMs);
+    const gone = new Promise<void>((resolve) => {
+      this.#allGone = resolve;
+      if (this.#sessions.size === 0) resolve();
+    });
+    await Promise.all([...this.#sessions].map((session) => session.leave(reason, grace)));
+    await Promise.race([gone, after(CLOSE_HANDSHAKE_MS)]);
+    for (const session of this.#sessions) session.terminate();
+    await gone;
+    for (const timer of timers) clearTimeout(timer);
+  }
+
+  #open(webSocket: WebSocket, raw: Duplex, principal: Principal, runtime: Runtime): void {
+    const subprotocol = chooseSubprotocol([webSocket.protocol]) ?? SUBPROTOCOLS[0];
+    const session = new Session({
+      socket: webSocket,
+      raw,
+      codec: createCodec(subprotocol, this.limits),
+      runtime,
+      principal,
+      hello: this.#hello(principal),
+      audit: this.#options.audit,
+    });
+    this.#sessions.add(session);
+    this.#options.onConnections?.(this.#sessions.size);
+    webSocket.on("close", () => {
+      this.#sessions.delete(session);
+      this.#options.onConnections?.(this.#sessions.size);
+      if (this.#sessions.size === 0) this.#allGone();
+    });
+  }
+
+  #hello({ role }: Principal): Hello {
+    const methods = Object.entries(METHODS).filter(([, method]) => roleAllows(role, method.role));
+    return {
+      protocol: "granule.v1",
+      version: this.#version,
+      epoch: this.#epoch,
+      role,
+      limits: this.limits,
+      methods: methods.map(([name]) => name),
+    };
+  }
+}
+
+const STATUS: Partial<Record<GranuleError["code"], string>> = {
+  UNAUTHENTICATED: "401 Unauthorized",
+  PERMISSION_DENIED: "403 Forbidden",
+  RESOURCE_EXHAUSTED: "429 Too Many Requests",
+  UNAVAILABLE: "503 Service Unavailable",
+  INTERNAL: "500 Internal Server Error",
+};
+
+function refuse(socket: Duplex, error: GranuleError): void {
+  const status = STATUS[error.code] ?? "400 Bad Request";
+  const body = `${error.message}\n`;
+  const challenge = error.code === "UNAUTHENTICATED" ? "WWW-Authenticate: Bearer\r\n" : "";
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\n${challenge}Content-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+function chooseSubprotocol(offered: Iterable<string>): Subprotocol | undefined {
+  for (const name of offered) {
+    const known = SUBPROTOCOLS.find((subprotocol) => subprotocol === name);
+    if (known !== undefined) return known;
+  }
+  return undefined;
+}
