@@ -1,7 +1,7 @@
 import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
+import { METHODS, type MethodName } from "./methods.js";
 import type { Principal } from "./principal.js";
-import { METHODS, type MethodName } from "./protocol.js";
 import { roleAllows } from "./roles.js";
 
 /**
@@ -20,7 +20,7 @@ export function authorize(principal: Principal, method: MethodName): void {
 
 /**
  * The runtime as a principal may see it: the one place where selectors are enforced, since a call has nothing but this
- * to reach containers with.
+ * to reach containers with. Gives the same object for the same bounds, so that connections share what they watch.
  * @throws UNSUPPORTED for a principal with a selector: better no access than access without bounds.
  */
 export function runtimeFor(principal: Principal, runtime: Runtime): Runtime {

@@ -1,18 +1,21 @@
 import type { Container, Runtime } from "../api.js";
 import type { GranuleError } from "../errors.js";
+import type { SampleHubs } from "./sample-hub.js";
 import type { SessionStream, StreamHost } from "./session-stream.js";
 
 /** A request while it is worked on: what a handler may use besides its params. */
 export class Call {
   readonly runtime: Runtime;
   readonly host: StreamHost;
+  readonly samples: SampleHubs;
   #abort: AbortController | undefined;
   #failure: GranuleError | undefined;
   #answered: (() => void)[] = [];
   #opened: number[] = [];
 
-  constructor(runtime: Runtime, host: StreamHost) {
+  constructor(runtime: Runtime, samples: SampleHubs, host: StreamHost) {
     this.runtime = runtime;
+    this.samples = samples;
     // Streams that a handler opens belong to the call until it is answered.
     this.host = {
       limits: host.limits,

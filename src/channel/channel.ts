@@ -6,11 +6,12 @@ import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { runtimeFor } from "./authorize.js";
 import { createCodec } from "./codec.js";
-import type { Hello } from "./frames.js";
+import { type Hello, SUBPROTOCOLS, type Subprotocol } from "./frames.js";
 import { type ChannelLimits, DEFAULT_LIMITS } from "./limits.js";
+import { METHODS } from "./methods.js";
 import type { AuditEntry, Principal } from "./principal.js";
-import { METHODS, SUBPROTOCOLS, type Subprotocol } from "./protocol.js";
 import { roleAllows } from "./roles.js";
+import { SampleHubs } from "./sample-hub.js";
 import { Session } from "./session.js";
 
 export interface ChannelOptions {
@@ -40,6 +41,7 @@ export class Channel {
   readonly #version: string;
   readonly #epoch = randomUUID();
   readonly #upgrades: WebSocketServer;
+  readonly #samples = new Map<Runtime, SampleHubs>();
   readonly #detach: (() => void)[] = [];
   #allGone: () => void = () => {};
   #closed = false;
@@ -121,6 +123,7 @@ export class Channel {
     for (const session of this.#sessions) session.terminate();
     await gone;
     for (const timer of timers) clearTimeout(timer);
+    for (const hubs of this.#samples.values()) hubs.close();
   }
 
   #open(webSocket: WebSocket, raw: Duplex, principal: Principal, runtime: Runtime): void {
@@ -130,6 +133,7 @@ export class Channel {
       raw,
       codec: createCodec(subprotocol, this.limits),
       runtime,
+      samples: this.#samplesOf(runtime),
       principal,
       hello: this.#hello(principal),
       audit: this.#options.audit,
@@ -143,6 +147,15 @@ export class Channel {
     });
   }
 
+  #samplesOf(runtime: Runtime): SampleHubs {
+    let hubs = this.#samples.get(runtime);
+    if (hubs === undefined) {
+      hubs = new SampleHubs();
+      this.#samples.set(runtime, hubs);
+    }
+    return hubs;
+  }
+
   #hello({ role }: Principal): Hello {
     const methods = Object.entries(METHODS).filter(([, method]) => roleAllows(role, method.role));
     return {
@@ -152,6 +165,7 @@ export class Channel {
       role,
       limits: this.limits,
       methods: methods.map(([name]) => name),
+      keyed: methods.filter(([, { changes }]) => changes).map(([name]) => name),
     };
   }
 }

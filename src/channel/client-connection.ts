@@ -1,7 +1,7 @@
 import { GranuleError } from "../errors.js";
 import { type Codec, createCodec } from "./codec.js";
-import { type Frame, FrameType, type Hello, type RequestOptions, resetError } from "./frames.js";
-import { type MethodName, type Params, type Result, SUBPROTOCOLS } from "./protocol.js";
+import { type Frame, FrameType, type Hello, type RequestOptions, resetError, SUBPROTOCOLS } from "./frames.js";
+import type { MethodName, Params, Result } from "./methods.js";
 import { errorFromWire } from "./wire-error.js";
 
 /** The part of a WebSocket that the client stands on; the browser's and that of ws both have it. */

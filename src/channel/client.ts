@@ -23,7 +23,7 @@ import type { EventItem, LoadItem, Params } from "./protocol.js";
 export type * from "../api.js";
 export { GranuleError } from "../errors.js";
 export type { ChannelSocket } from "./client-connection.js";
-export { SUBPROTOCOLS } from "./protocol.js";
+export { SUBPROTOCOLS } from "./frames.js";
 
 /**
  * The runtime at the other end of a WebSocket that was opened with SUBPROTOCOLS and gives bytes as ArrayBuffer or

@@ -2,8 +2,7 @@ import { Encoder } from "cbor-x";
 import { GranuleError } from "../errors.js";
 import { fromBase64, toBase64 } from "./base64.js";
 import { type ScanLimits, scanCbor } from "./cbor-scan.js";
-import { type Frame, FrameType, toFrame } from "./frames.js";
-import type { Subprotocol } from "./protocol.js";
+import { type Frame, FrameType, type Subprotocol, toFrame } from "./frames.js";
 
 /** Turns messages into WebSocket payloads and back. */
 export interface Codec {

@@ -3,7 +3,7 @@ import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { openChannel } from "./client.js";
 import type { ChannelSocket } from "./client-connection.js";
-import { SUBPROTOCOLS } from "./protocol.js";
+import { SUBPROTOCOLS } from "./frames.js";
 
 export interface ConnectOptions {
   /** Bearer token, sent with the HTTP upgrade. */

@@ -1,14 +1,15 @@
-import type { Container, ImageInfo, LoadProgress, Runtime, Sample } from "../api.js";
+import type { Container, ImageInfo, LoadProgress, Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { ByteSender } from "./byte-sender.js";
 import type { Call } from "./call.js";
 import { ItemSender } from "./item-sender.js";
+import type { LoadItem, Opened } from "./items.js";
 import { DATA_FRAME_BYTES } from "./limits.js";
 import { encodeLogLine } from "./log-format.js";
-import type { LoadItem, Opened, SamplesItem } from "./protocol.js";
+import type { Cursor } from "./params.js";
 
 /** Events as items, with the cursor that they bring. A subscriber that falls too far behind is told to resume. */
-export function openEvents(call: Call, after: { epoch: string; seq: number } | undefined): Opened {
+export function openEvents(call: Call, after: Cursor | undefined): Opened {
   const abort = new AbortController();
   const sender = new ItemSender(call.host, "fail", () => abort.abort());
   // Asked for before the response, so that nothing that happens after the response is missed.
@@ -26,24 +27,31 @@ export function openEvents(call: Call, after: { epoch: string; seq: number } | u
   return { subscription: sender.id };
 }
 
-/** Samples as items; those that one tick read travel together. */
-export function openSamples(call: Call, source: Runtime | Container): Opened {
-  const abort = new AbortController();
-  const sender = new ItemSender(call.host, "drop-oldest", () => abort.abort());
-  let seq = 0;
-  let batch: Sample[] = [];
-  const flush = (): void => {
-    if (batch.length === 0) return;
-    sender.offer({ seq: ++seq, samples: batch } satisfies SamplesItem);
-    batch = [];
-  };
+/** Samples as items, one a reading; `key` names the source among those of this runtime. */
+export function openSamples(
+  call: Call,
+  key: string,
+  source: Pick<Runtime, "samples">,
+  after: Cursor | undefined,
+): Opened {
+  let leave = (): void => {};
+  const sender = new ItemSender(call.host, "drop-oldest", () => leave());
+  const early: (() => void)[] = [];
+  let answered = false;
+  // Nothing of the subscription may overtake the response that names it.
+  const later = (step: () => void): void => void (answered ? step() : early.push(step));
+  leave = call.samples.subscribe(
+    key,
+    source,
+    {
+      take: (item) => later(() => sender.offer(item)),
+      end: (error) => later(() => (error === undefined ? sender.end() : sender.fail(error))),
+    },
+    after,
+  );
   call.onAnswered(() => {
-    void feed(sender, async () => {
-      for await (const sample of source.samples({ signal: abort.signal })) {
-        if (batch.push(sample) === 1) setImmediate(flush);
-      }
-      flush();
-    });
+    answered = true;
+    for (const step of early.splice(0)) step();
   });
   return { subscription: sender.id };
 }

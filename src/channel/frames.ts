@@ -3,6 +3,10 @@ import type { ChannelLimits } from "./limits.js";
 import type { Role } from "./roles.js";
 import { errorFromWire, isErrorCode, type WireError } from "./wire-error.js";
 
+/** WebSocket subprotocols, the preferred one first. */
+export const SUBPROTOCOLS = ["granule.v1.cbor", "granule.v1.json"] as const;
+export type Subprotocol = (typeof SUBPROTOCOLS)[number];
+
 /** First element of every message. */
 export const FrameType = {
   hello: 0,
@@ -27,7 +31,10 @@ export interface Hello {
   epoch: string;
   role: Role;
   limits: ChannelLimits;
+  /** Methods that the role may call. */
   methods: string[];
+  /** Those of them that change state, and so take an idempotency key. */
+  keyed: string[];
 }
 
 export interface RequestOptions {

@@ -7,6 +7,7 @@ import type { MethodName, Params, Result } from "./protocol.js";
 
 /** How each method of the protocol is done by a runtime. */
 export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => Promise<Result<M>> } = {
+  "channel.ping": async () => null,
   "runtime.info": (call) => call.runtime.info(),
 
   "images.list": (call) => call.runtime.images.list(),
@@ -65,8 +66,11 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
   "containers.logs": async (call, { id, ...options }) => openLogs(call, await call.container(id), options),
 
   "events.subscribe": async (call, { after }) => openEvents(call, after),
-  "samples.subscribe": async (call, { id }) =>
-    openSamples(call, id === undefined ? call.runtime : await call.container(id)),
+  "samples.subscribe": async (call, { id, after }) => {
+    if (id === undefined) return openSamples(call, "", call.runtime, after);
+    const container = await call.container(id);
+    return openSamples(call, container.id, container, after);
+  },
   "usage.query": (call, filter) => call.runtime.usage.query(filter),
 };
 

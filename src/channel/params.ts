@@ -11,10 +11,12 @@ import type {
   UsageFilter,
 } from "../api.js";
 import {
+  about,
   array,
   boolean,
   either,
   integer,
+  named,
   number,
   object,
   oneOf,
@@ -25,10 +27,10 @@ import {
   string,
 } from "./schema.js";
 
-/** The shapes of api.ts as they come in over the channel. What a value means is the runtime's to judge. */
+/** The options of api.ts as they come in over the channel. What a value means is the runtime's to judge. */
 
 const ioLimit = object<IoLimit>({
-  device: string(),
+  device: about("As `major:minor`, or a path such as /dev/vda.", string()),
   readBytesPerSecond: optional(integer()),
   writeBytesPerSecond: optional(integer()),
   readOperationsPerSecond: optional(integer()),
@@ -45,12 +47,12 @@ const mountOption = object<MountOption>({
 });
 
 const limitsShape: Shape<Limits> = {
-  cpus: optional(number()),
-  memory: optional(number()),
-  memoryHigh: optional(number()),
-  memoryLow: optional(number()),
-  pids: optional(number()),
-  cpuset: optional(string()),
+  cpus: optional(about("vCPUs; a hundredth is the smallest step.", number())),
+  memory: optional(about("Hard limit in bytes; swap is off.", number())),
+  memoryHigh: optional(about("cgroup v2 memory.high in bytes.", number())),
+  memoryLow: optional(about("cgroup v2 memory.low in bytes.", number())),
+  pids: optional(about("Most processes and threads.", number())),
+  cpuset: optional(about("CPUs as a list, such as `0-1,3`.", string())),
   io: optional(array(ioLimit)),
   ioWeight: optional(number()),
   spot: optional(boolean()),
@@ -98,6 +100,8 @@ const createOptionsShape: Shape<CreateOptions> = {
   logMaxFiles: optional(integer()),
 };
 
+export const createOptions: Schema<CreateOptions> = named("CreateOptions", object<CreateOptions>(createOptionsShape));
+
 const execOptionsShape: Shape<ExecOptions> = {
   command: strings,
   env: optional(strings),
@@ -124,7 +128,7 @@ export interface Target {
   id: string;
 }
 
-const targetShape: Shape<Target> = { id: string() };
+const targetShape: Shape<Target> = { id: about("Id, unambiguous beginning of an id, or name.", string()) };
 const target = object<Target>(targetShape);
 const timedTarget = object<Target & { timeoutSeconds?: number }>({
   ...targetShape,
@@ -132,13 +136,24 @@ const timedTarget = object<Target & { timeoutSeconds?: number }>({
 });
 const forcedTarget = object<Target & { force?: boolean }>({ ...targetShape, force: optional(boolean()) });
 
+/** Where a subscription goes on: behind the item of this epoch and number. */
+export interface Cursor {
+  epoch: string;
+  seq: number;
+}
+
+const cursor: Schema<Cursor> = named(
+  "Cursor",
+  about("Go on behind this item.", object<Cursor>({ epoch: string(128), seq: integer() })),
+);
+
 /** The params of every method, by their use. */
 export const params = {
   none: object<Record<never, never>>({}),
   target,
   timedTarget,
   forcedTarget,
-  create: object<CreateOptions>(createOptionsShape),
+  create: createOptions,
   list: object<ListFilter>({ all: optional(boolean()), tags: optional(tags) }),
   kill: object<Target & { signal?: string | number }>({
     ...targetShape,
@@ -165,9 +180,10 @@ export const params = {
   logs: object<Target & { follow?: boolean; since?: string; tail?: number }>({
     ...targetShape,
     follow: optional(boolean()),
-    since: optional(string(64)),
-    tail: optional(integer()),
+    since: optional(about("Only lines at or after this time (ISO 8601).", string(64))),
+    tail: optional(about("Only so many last lines.", integer())),
   }),
+  /** `progress` asks for a subscription whose last item names the images. */
   load: object<{ path: string; name?: string; progress?: boolean }>({
     path: string(),
     name: optional(string()),
@@ -179,10 +195,13 @@ export const params = {
     config: optional(imageConfig),
     progress: optional(boolean()),
   }),
-  events: object<{ after?: { epoch: string; seq: number } }>({
-    after: optional(object<{ epoch: string; seq: number }>({ epoch: string(128), seq: integer() })),
+  events: object<{ after?: Cursor }>({
+    after: optional(cursor),
   }),
-  samples: object<{ id?: string }>({ id: optional(string()) }),
+  samples: object<{ id?: string; after?: Cursor }>({
+    id: optional(about("One container; all of them unless told.", string())),
+    after: optional(cursor),
+  }),
   usage: object<UsageFilter>({
     id: optional(string()),
     tags: optional(tags),

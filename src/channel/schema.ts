@@ -1,140 +1,87 @@
-import { GranuleError } from "../errors.js";
+import { type OptionalKind, type TSchema, Type } from "@sinclair/typebox";
 
-/** A check of a value that came from outside; gives back a clean copy, without the fields it does not know. */
-export interface Schema<T> {
-  /** @throws INVALID_ARGUMENT with the path of the bad field. */
-  parse(value: unknown, path: string): T;
-}
+/** A TypeBox schema (JSON Schema 2020-12) of values of T. */
+export type Schema<T> = TSchema & { readonly static: T };
 
 /** A field that may be absent. */
-export interface OptionalSchema<T> extends Schema<T> {
-  readonly optional: true;
-}
+export type OptionalSchema<T> = Schema<T> & { readonly [OptionalKind]: "Optional" };
 
 /** What a schema lets through. */
-export type Infer<S> = S extends Schema<infer T> ? T : never;
+export type Infer<S> = S extends { readonly static: infer T } ? T : never;
 
 /** One schema for every field of T: a field that is added to T and forgotten here does not compile. */
 export type Shape<T> = {
   [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? OptionalSchema<Exclude<T[K], undefined>> : Schema<T[K]>;
 };
 
-function invalid(path: string, expected: string): GranuleError {
-  return new GranuleError("INVALID_ARGUMENT", `${path}: expected ${expected}`, { details: { field: path } });
+/** Text of at most `maxLength` characters. */
+export function string(maxLength = 65_536): Schema<string> {
+  return Type.String({ maxLength });
 }
 
-/** Text of at most `maxLength` UTF-16 units. */
-export function string(maxLength = 65_536): Schema<string> {
-  return {
-    parse(value, path) {
-      if (typeof value !== "string") throw invalid(path, "text");
-      if (value.length > maxLength) throw invalid(path, `at most ${maxLength} characters`);
-      return value;
-    },
-  };
+/** A point in time: ISO 8601 in UTC, to the nanosecond where that is known. */
+export function time(): Schema<string> {
+  return Type.String({ maxLength: 64, format: "date-time" });
 }
 
 export function boolean(): Schema<boolean> {
-  return {
-    parse(value, path) {
-      if (typeof value !== "boolean") throw invalid(path, "true or false");
-      return value;
-    },
-  };
+  return Type.Boolean();
 }
 
 /** A finite number. */
 export function number(): Schema<number> {
-  return {
-    parse(value, path) {
-      if (typeof value !== "number" || !Number.isFinite(value)) throw invalid(path, "a finite number");
-      return value;
-    },
-  };
+  return Type.Number();
 }
 
 /** A whole number that a double holds exactly, from `min` on. */
 export function integer(min = 0): Schema<number> {
-  return {
-    parse(value, path) {
-      if (!Number.isSafeInteger(value)) throw invalid(path, "a whole number");
-      if ((value as number) < min) throw invalid(path, `a whole number from ${min} on`);
-      return value as number;
-    },
-  };
+  return Type.Integer({ minimum: min, maximum: Number.MAX_SAFE_INTEGER });
 }
 
 /** One of a few words. */
 export function oneOf<const T extends string>(...words: T[]): Schema<T> {
-  return {
-    parse(value, path) {
-      if (!words.includes(value as T)) throw invalid(path, `one of ${words.join(", ")}`);
-      return value as T;
-    },
-  };
+  if (words.length === 1) return Type.Literal(words[0] as T) as Schema<T>;
+  return Type.Union(words.map((word) => Type.Literal(word))) as Schema<T>;
 }
 
 export function array<T>(item: Schema<T>, maxItems = 65_536): Schema<T[]> {
-  return {
-    parse(value, path) {
-      if (!Array.isArray(value)) throw invalid(path, "a list");
-      if (value.length > maxItems) throw invalid(path, `at most ${maxItems} entries`);
-      return value.map((entry: unknown, index) => item.parse(entry, `${path}[${index}]`));
-    },
-  };
+  return Type.Array(item, { maxItems }) as Schema<T[]>;
 }
 
 /** A map from any text to values of one kind. */
 export function record<T>(item: Schema<T>): Schema<Record<string, T>> {
-  return {
-    parse(value, path) {
-      const result: Record<string, T> = {};
-      for (const [key, entry] of Object.entries(fields(value, path))) {
-        if (key === "__proto__") throw invalid(path, "a key other than __proto__");
-        result[key] = item.parse(entry, `${path}.${key}`);
-      }
-      return result;
-    },
-  };
+  return Type.Record(Type.String(), item) as Schema<Record<string, T>>;
 }
 
-/** A map of known fields; others are dropped. */
+/** A map of known fields; others are ignored, so that newer peers may send more. */
 export function object<T extends object>(shape: Shape<T>): Schema<T> {
-  const entries = Object.entries<Schema<unknown> | OptionalSchema<unknown>>(shape);
-  return {
-    parse(value, path) {
-      const source = fields(value, path);
-      const result: Record<string, unknown> = {};
-      for (const [key, schema] of entries) {
-        const entry = Object.hasOwn(source, key) ? source[key] : undefined;
-        if (entry !== undefined) result[key] = schema.parse(entry, path === "" ? key : `${path}.${key}`);
-        else if (!("optional" in schema)) throw invalid(path === "" ? key : `${path}.${key}`, "a value");
-      }
-      return result as T;
-    },
-  };
+  return Type.Object<Record<string, TSchema>>(shape) as unknown as Schema<T>;
 }
 
-/** The first schema that fits; the last one's complaint where none does. */
+/** A value of any kind. */
+export function unknown(): Schema<unknown> {
+  return Type.Unknown();
+}
+
+/** The absence of a result. */
+export function nothing(): Schema<null> {
+  return Type.Null();
+}
+
 export function either<A, B>(first: Schema<A>, second: Schema<B>): Schema<A | B> {
-  return {
-    parse(value, path) {
-      try {
-        return first.parse(value, path);
-      } catch {
-        return second.parse(value, path);
-      }
-    },
-  };
+  return Type.Union([first, second]) as Schema<A | B>;
 }
 
 export function optional<T>(schema: Schema<T>): OptionalSchema<T> {
-  return { optional: true, parse: (value, path) => schema.parse(value, path) };
+  return Type.Optional(schema) as OptionalSchema<T>;
 }
 
-function fields(value: unknown, path: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value) || value instanceof Uint8Array) {
-    throw invalid(path === "" ? "params" : path, "a map");
-  }
-  return value as Record<string, unknown>;
+/** The schema under a name of its own, by which the documents refer to it. */
+export function named<T>(title: string, schema: Schema<T>): Schema<T> {
+  return { ...schema, title };
+}
+
+/** The schema with a sentence for the documents. */
+export function about<S extends TSchema>(description: string, schema: S): S {
+  return { ...schema, description };
 }

@@ -8,10 +8,12 @@ import type { Codec } from "./codec.js";
 import { type Frame, FrameType, type Hello, type RequestOptions, resetError } from "./frames.js";
 import { HANDLERS } from "./handlers.js";
 import { Intake } from "./intake.js";
+import { isMethodName, METHODS, type MethodName } from "./methods.js";
 import { Outbox } from "./outbox.js";
 import type { AuditEntry, Principal } from "./principal.js";
-import { isMethodName, METHODS, type MethodName } from "./protocol.js";
+import type { SampleHubs } from "./sample-hub.js";
 import type { SessionStream, StreamHost, Terminal } from "./session-stream.js";
+import { parse } from "./validate.js";
 import { errorToWire } from "./wire-error.js";
 
 /** Status codes of RFC 6455, section 7.4.1. */
@@ -27,6 +29,8 @@ export interface SessionParts {
   codec: Codec;
   /** The runtime as the principal may see it. */
   runtime: Runtime;
+  /** Shared by all sessions on that runtime. */
+  samples: SampleHubs;
   principal: Principal;
   hello: Hello;
   audit: ((entry: AuditEntry) => void) | undefined;
@@ -47,6 +51,7 @@ export class Session implements StreamHost {
   readonly terminals = new Map<number, Terminal>();
   readonly #socket: WebSocket;
   readonly #runtime: Runtime;
+  readonly #samples: SampleHubs;
   readonly #codec: Codec;
   readonly #principal: Principal;
   readonly #audit: SessionParts["audit"];
@@ -60,9 +65,10 @@ export class Session implements StreamHost {
   #leaving: string | undefined;
   #settled: (() => void)[] = [];
 
-  constructor({ socket, raw, codec, runtime, principal, hello, audit }: SessionParts) {
+  constructor({ socket, raw, codec, runtime, samples, principal, hello, audit }: SessionParts) {
     this.#socket = socket;
     this.#runtime = runtime;
+    this.#samples = samples;
     this.#codec = codec;
     this.#principal = principal;
     this.#audit = audit;
@@ -151,8 +157,8 @@ export class Session implements StreamHost {
     const startedAt = performance.now();
     try {
       const name = this.#admit(method, options);
-      const checked: unknown = METHODS[name].params.parse(params ?? {}, "");
-      const call = new Call(this.#runtime, this);
+      const checked: unknown = parse<unknown>(METHODS[name].params, params ?? {});
+      const call = new Call(this.#runtime, this.#samples, this);
       const pending: Pending = { call, startedAt, answered: false, timer: undefined };
       this.#pending.set(id, pending);
       if (options.deadlineMs !== undefined) {
@@ -216,7 +222,7 @@ export class Session implements StreamHost {
 
   /** Tells the audit what became of a call that changes state, whether its caller still waited or not. */
   #record(method: MethodName, params: unknown, outcome: string, startedAt: number): void {
-    if (this.#audit === undefined || METHODS[method].role === "reader") return;
+    if (this.#audit === undefined || !METHODS[method].changes) return;
     const { id, name, path } = (params ?? {}) as Record<string, unknown>;
     const target = [id, name, path].find((value) => typeof value === "string");
     const durationMs = performance.now() - startedAt;

@@ -59,6 +59,10 @@ export const commands: Record<string, CommandEntry> = {
     summary: "Check the host: what it can enforce, and what each lack costs",
     load: () => import("./commands/info.js"),
   },
+  schema: {
+    summary: "Print the protocol of the control channel as a document",
+    load: () => import("./commands/schema.js"),
+  },
   version: { summary: "Show the version", load: () => import("./commands/version.js") },
   demo: {
     summary: "Run the default image for some seconds and show what it uses",

@@ -183,6 +183,7 @@ test("samples of one tick arrive one by one; leaving the loop ends the subscript
   fake.sampled.push(...sent);
   assert.equal(await take(s.client.samples(), 2), sent.slice(0, 2));
   assert.equal(await take(container.samples(), 3), sent);
+  await s.server.close({ graceMs: 0 });
   await until(() => s.runtime.sampled.left === 1 && fake.sampled.left === 1);
 });
 

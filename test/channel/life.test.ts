@@ -5,7 +5,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Container, Runtime } from "../../src/api.js";
 import { connect } from "../../src/channel/connect.js";
+import { METHODS } from "../../src/channel/methods.js";
+import type { Schema } from "../../src/channel/schema.js";
 import { type ChannelServer, serveChannel } from "../../src/channel/server.js";
+import { parse } from "../../src/channel/validate.js";
 import { GranuleError } from "../../src/errors.js";
 import { Fixture, logText, text } from "../runtime/fixture.js";
 import { take } from "./served.js";
@@ -129,6 +132,28 @@ test("a command that does not exist is the same error as in-process", async ({ c
     assert.instance(error, GranuleError);
     assert.is((error as GranuleError).code, "COMMAND_NOT_FOUND");
   }
+});
+
+test("what the server sends is what the table says, to the last field", async ({ client, fixture }) => {
+  const abort = new AbortController();
+  const events = client.events({ signal: abort.signal });
+  const container = await run(client, "sleep 30", { name: "table", tags: { team: "a" }, memory: 64 << 20, cpus: 0.5 });
+  const [sample] = await take(container.samples(), 1);
+  const [event] = await take(events, 1);
+  const sent: [Schema<unknown>, unknown][] = [
+    [METHODS["containers.inspect"].result, await container.inspect()],
+    [METHODS["containers.list"].result, await client.containers.list()],
+    [METHODS["runtime.info"].result, await client.info()],
+    [METHODS["images.list"].result, await client.images.list()],
+    [METHODS["samples.subscribe"].items as Schema<unknown>, { epoch: "e", seq: 1, samples: [sample] }],
+    [METHODS["events.subscribe"].items as Schema<unknown>, event],
+    [METHODS["containers.wait"].result, await container.stop({ timeoutSeconds: 0 })],
+    [METHODS["usage.query"].result, await client.usage.query({ id: container.id })],
+  ];
+  for (const [schema, value] of sent) assert.equal(parse(schema, value), value);
+  assert.is((await client.usage.query({ id: container.id })).length, 1);
+  await container.remove();
+  assert.equal(await fixture.runtime.containers.list({ all: true }), []);
 });
 
 test("samples and usage", async ({ client }) => {

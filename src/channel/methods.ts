@@ -1,0 +1,279 @@
+import type { ErrorCode } from "../errors.js";
+import * as items from "./items.js";
+import { params } from "./params.js";
+import * as results from "./results.js";
+import type { Role } from "./roles.js";
+import { array, either, type Infer, nothing, type Schema, string } from "./schema.js";
+
+/**
+ * `unary`: one response. `stream`: the response names streams of bytes. `subscription`: the response names a
+ * subscription, whose items follow.
+ */
+export type MethodKind = "unary" | "stream" | "subscription";
+
+export interface Method<P, R, I = never> {
+  summary: string;
+  kind: MethodKind;
+  /** Least role that may call it. */
+  role: Role;
+  /** Changes state: takes an idempotency key, and is told to the audit. */
+  changes: boolean;
+  params: Schema<P>;
+  result: Schema<R>;
+  /** Items of the subscription that the result may name. */
+  items?: Schema<I>;
+  /** Errors beside COMMON_ERRORS. */
+  errors: readonly ErrorCode[];
+}
+
+/** Errors that any method may end with. */
+export const COMMON_ERRORS = [
+  "INVALID_ARGUMENT",
+  "UNSUPPORTED",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "UNAVAILABLE",
+  "CANCELLED",
+  "DEADLINE_EXCEEDED",
+  "INTERNAL",
+] as const satisfies readonly ErrorCode[];
+
+const LOOK = { kind: "unary", role: "reader", changes: false } as const;
+const OPERATE = { kind: "unary", role: "operator", changes: true } as const;
+const ADMINISTER = { kind: "unary", role: "admin", changes: true } as const;
+const LAUNCH_ERRORS = [
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "FAILED_PRECONDITION",
+  "COMMAND_NOT_FOUND",
+  "COMMAND_NOT_EXECUTABLE",
+  "CORRUPT",
+] as const;
+const TARGET_ERRORS = ["NOT_FOUND", "FAILED_PRECONDITION"] as const;
+
+function method<P, R, I = never>(definition: Method<P, R, I>): Method<P, R, I> {
+  return definition;
+}
+
+/** Every method: what it does, the least role, its params, result, items and errors. All else comes from here. */
+export const METHODS = {
+  "channel.ping": method({
+    ...LOOK,
+    summary: "Answers, and so shows that the other end lives.",
+    params: params.none,
+    result: nothing(),
+    errors: [],
+  }),
+  "runtime.info": method({
+    ...LOOK,
+    summary: "Version, host and what it can enforce.",
+    params: params.none,
+    result: results.hostInfo,
+    errors: [],
+  }),
+  "images.list": method({
+    ...LOOK,
+    summary: "Every image.",
+    params: params.none,
+    result: array(results.imageInfo),
+    errors: [],
+  }),
+  "images.inspect": method({
+    ...LOOK,
+    summary: "One image.",
+    params: params.target,
+    result: results.imageInfo,
+    errors: ["NOT_FOUND"],
+  }),
+  "images.load": method({
+    ...ADMINISTER,
+    summary: "Loads an OCI layout or a `docker save` archive, by path on the server's host.",
+    params: params.load,
+    result: either(items.imagesLoaded, items.opened),
+    items: items.loadItem,
+    errors: ["NOT_FOUND", "CORRUPT", "ALREADY_EXISTS"],
+  }),
+  "images.import": method({
+    ...ADMINISTER,
+    summary: "Makes an image of one layer of a root file system tar, by path on the server's host.",
+    params: params.import,
+    result: either(items.imagesLoaded, items.opened),
+    items: items.loadItem,
+    errors: ["NOT_FOUND", "CORRUPT", "ALREADY_EXISTS"],
+  }),
+  "images.remove": method({
+    ...ADMINISTER,
+    summary: "Removes a name, and the image with its last one.",
+    params: params.forcedTarget,
+    result: nothing(),
+    errors: TARGET_ERRORS,
+  }),
+  "containers.create": method({
+    ...OPERATE,
+    summary: "Makes a container, to be started later.",
+    params: params.create,
+    result: items.created,
+    errors: LAUNCH_ERRORS,
+  }),
+  "containers.run": method({
+    ...OPERATE,
+    summary: "Makes a container and starts it: the fastest way to a running one.",
+    params: params.create,
+    result: items.created,
+    errors: LAUNCH_ERRORS,
+  }),
+  "containers.start": method({
+    ...OPERATE,
+    summary: "Starts a created or stopped container.",
+    params: params.target,
+    result: nothing(),
+    errors: LAUNCH_ERRORS,
+  }),
+  "containers.inspect": method({
+    ...LOOK,
+    summary: "All there is to know of a container.",
+    params: params.target,
+    result: results.containerInfo,
+    errors: ["NOT_FOUND"],
+  }),
+  "containers.list": method({
+    ...LOOK,
+    summary: "Running containers, or all; those with all of the tags.",
+    params: params.list,
+    result: array(results.containerInfo),
+    errors: [],
+  }),
+  "containers.wait": method({
+    ...LOOK,
+    summary: "Answers when the container has stopped for good.",
+    params: params.target,
+    result: results.exitStatus,
+    errors: ["NOT_FOUND"],
+  }),
+  "containers.kill": method({
+    ...OPERATE,
+    summary: "Sends a signal to the first process; SIGKILL unless told.",
+    params: params.kill,
+    result: nothing(),
+    errors: TARGET_ERRORS,
+  }),
+  "containers.stop": method({
+    ...OPERATE,
+    summary: "The stop signal, and SIGKILL after the time-out.",
+    params: params.timedTarget,
+    result: results.exitStatus,
+    errors: TARGET_ERRORS,
+  }),
+  "containers.restart": method({
+    ...OPERATE,
+    summary: "Stops a container and starts it again.",
+    params: params.timedTarget,
+    result: nothing(),
+    errors: LAUNCH_ERRORS,
+  }),
+  "containers.pause": method({
+    ...OPERATE,
+    summary: "Freezes every process.",
+    params: params.target,
+    result: nothing(),
+    errors: TARGET_ERRORS,
+  }),
+  "containers.resume": method({
+    ...OPERATE,
+    summary: "Lets a paused container go on.",
+    params: params.target,
+    result: nothing(),
+    errors: TARGET_ERRORS,
+  }),
+  "containers.update": method({
+    ...OPERATE,
+    summary: "Changes limits or the restart policy in place.",
+    params: params.update,
+    result: results.containerInfo,
+    errors: TARGET_ERRORS,
+  }),
+  "containers.remove": method({
+    ...OPERATE,
+    summary: "Removes a stopped container; a running one by force.",
+    params: params.forcedTarget,
+    result: nothing(),
+    errors: TARGET_ERRORS,
+  }),
+  "containers.prune": method({
+    ...OPERATE,
+    summary: "Removes every stopped container; the ids that went.",
+    params: params.none,
+    result: array(string()),
+    errors: [],
+  }),
+  "containers.resize": method({
+    ...OPERATE,
+    summary: "Sets the size of a container's terminal, or of an exec's.",
+    params: params.resize,
+    result: nothing(),
+    errors: TARGET_ERRORS,
+  }),
+  "containers.exec": method({
+    ...OPERATE,
+    kind: "stream",
+    summary: "Runs another process in a running container.",
+    params: params.exec,
+    result: items.attachmentStreams,
+    items: items.exitItem,
+    errors: ["NOT_FOUND", "FAILED_PRECONDITION", "COMMAND_NOT_FOUND", "COMMAND_NOT_EXECUTABLE"],
+  }),
+  "containers.attach": method({
+    ...OPERATE,
+    kind: "stream",
+    changes: false,
+    summary: "Joins the first process's input and output.",
+    params: params.attach,
+    result: items.attachmentStreams,
+    items: items.exitItem,
+    errors: TARGET_ERRORS,
+  }),
+  "containers.logs": method({
+    ...LOOK,
+    kind: "stream",
+    summary: "The output so far, and as it comes.",
+    params: params.logs,
+    result: items.openedLogs,
+    errors: ["NOT_FOUND"],
+  }),
+  "events.subscribe": method({
+    ...LOOK,
+    kind: "subscription",
+    summary: "Events from now on, or behind a cursor; never with a gap.",
+    params: params.events,
+    result: items.opened,
+    items: results.runtimeEvent,
+    errors: ["CURSOR_EXPIRED"],
+  }),
+  "samples.subscribe": method({
+    ...LOOK,
+    kind: "subscription",
+    summary: "Samples each second on the second, from now on or behind a cursor.",
+    params: params.samples,
+    result: items.opened,
+    items: items.samplesItem,
+    errors: ["NOT_FOUND", "CURSOR_EXPIRED"],
+  }),
+  "usage.query": method({
+    ...LOOK,
+    summary: "What containers had and used: what a bill is made of.",
+    params: params.usage,
+    result: array(results.usageRecord),
+    errors: [],
+  }),
+} as const;
+
+export type MethodName = keyof typeof METHODS;
+export type Params<M extends MethodName> = Infer<(typeof METHODS)[M]["params"]>;
+export type Result<M extends MethodName> = Infer<(typeof METHODS)[M]["result"]>;
+/** Items of the subscription that a method opens. */
+export type Item<M extends MethodName> = Infer<NonNullable<(typeof METHODS)[M]["items"]>>;
+
+/** Whether a method of that name exists. */
+export function isMethodName(name: string): name is MethodName {
+  return Object.hasOwn(METHODS, name);
+}
