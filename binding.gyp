@@ -44,5 +44,29 @@
       "sources": ["native/launch/report.cc", "<!@(find native/monitor native/launch/child -name '*.cc' | sort)"],
       "conditions": [["sanitize==0", { "ldflags": ["-static"] }]]
     }
+  ],
+  "conditions": [
+    ["sanitize==0", {
+      "targets": [
+        {
+          "target_name": "granule-bench-payload",
+          "type": "executable",
+          "product_extension": "",
+          "cflags!": ["-fstack-protector-strong", "-pthread", "-fPIC"],
+          "cflags": ["-fno-stack-protector", "-fno-pie", "-fno-asynchronous-unwind-tables"],
+          "defines!": ["_FORTIFY_SOURCE=3"],
+          "ldflags!": ["-rdynamic", "-pthread"],
+          "ldflags": ["-static", "-nostdlib", "-no-pie"],
+          "sources": ["bench/payload/payload.c"]
+        },
+        {
+          "target_name": "granule-bench-spawn-loop",
+          "type": "executable",
+          "product_extension": "",
+          "ldflags!": ["-rdynamic"],
+          "sources": ["bench/payload/spawn-loop.c"]
+        }
+      ]
+    }]
   ]
 }

@@ -1,22 +1,12 @@
-/** `npm run bench -- QUESTION [options]`: each file beside this one that is named here asks one question. */
-const questions: Record<string, { asks: string; run: () => Promise<(args: string[]) => Promise<void>> }> = {
-  start: {
-    asks: "from the call in JavaScript to the container's first instruction, beside crun, runc and bubblewrap",
-    run: async () => (await import("./start.js")).benchStart,
-  },
-  sampling: {
-    asks: "the share of a core that sampling 1000 containers each second takes",
-    run: async () => (await import("./sampling.js")).benchSampling,
-  },
-};
+/** `npm run bench -- [QUESTION...] [options]`; without a question it asks all of them, in a short form. */
+import { Command, CommanderError } from "commander";
+import { reportFailure } from "../src/cli/failure.js";
+import { addBench } from "./command-line.js";
 
-const [name = "", ...args] = process.argv.slice(2);
-const question = questions[name];
-if (question === undefined) {
-  const list = Object.entries(questions).map(([key, { asks }]) => `  ${key}  ${asks}`);
-  process.stderr.write(`usage: npm run bench -- QUESTION [options]\n${list.join("\n")}\n`);
-  process.exitCode = 2;
-} else {
-  const run = await question.run();
-  await run(args);
+const command = addBench(new Command("npm run bench --").exitOverride(), (code) => (process.exitCode = code));
+try {
+  await command.parseAsync(process.argv.slice(2), { from: "user" });
+} catch (thrown) {
+  // What commander said stands on stderr already.
+  process.exitCode = thrown instanceof CommanderError ? thrown.exitCode : reportFailure(thrown);
 }

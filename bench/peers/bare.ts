@@ -1,12 +1,17 @@
 import { join } from "node:path";
-import { timedStarts } from "./command.js";
-import type { Peer, PeerHost } from "./peer.js";
+import { SpawnLoop } from "./command.js";
+import { type Peer, type PeerHost, payload } from "./peer.js";
 
 /** No container at all: what spawning and the payload cost by themselves. */
-export function barePeer(host: PeerHost): Peer {
+export async function barePeer(host: PeerHost): Promise<Peer> {
+  const loop = new SpawnLoop(host, "plain");
+  const command = [join(host.rootfs, payload), "stamp"];
   return {
+    key: "spawn",
     name: "spawn alone",
-    batch: (count) => timedStarts(host.spawnLoop, count, [join(host.rootfs, "stamp")]),
+    does: "posix_spawn and wait: no container at all",
+    starts: (count) => loop.starts(count, command),
+    parallel: (count, lanes) => loop.parallel(count, lanes, command),
     async close() {},
   };
 }

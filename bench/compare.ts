@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { formatTable } from "../src/cli/format/table.js";
+import { GranuleError } from "../src/errors.js";
+import { type Measure, type Result, type Series, valuesOf } from "./harness/answer.js";
+import { ratioText, withUnit } from "./report/units.js";
+import { type Ratio, ratioOf } from "./statistics/ratio.js";
+import { statistics } from "./statistics/summary.js";
+
+/** One series that stands in two results. */
+export interface Change {
+  measure: Measure;
+  series: Series;
+  before: number;
+  after: number;
+  /** After as a multiple of before. */
+  ratio: Ratio;
+  verdict: "better" | "worse" | "within noise";
+}
+
+/** @throws GranuleError INVALID_ARGUMENT where the file is no result of the benchmark */
+export function readResult(path: string): Result {
+  let result: Partial<Result>;
+  try {
+    result = JSON.parse(readFileSync(path, "utf8")) as Partial<Result>;
+  } catch (thrown) {
+    throw new GranuleError("INVALID_ARGUMENT", `--compare: ${path} cannot be read`, { path, cause: thrown });
+  }
+  if (result?.format !== "granule-bench-1")
+    throw new GranuleError("INVALID_ARGUMENT", `--compare: ${path} is no result of this benchmark`);
+  return result as Result;
+}
+
+/** Every series that both results have, by medians. */
+export function compareResults(before: Result, after: Result): Change[] {
+  const old = new Map(before.answers.flatMap(({ measures }) => measures).map((measure) => [measure.key, measure]));
+  const changes: Change[] = [];
+  for (const measure of after.answers.flatMap(({ measures }) => measures)) {
+    for (const series of measure.series) {
+      const match = old
+        .get(measure.key)
+        ?.series.find(({ subject, at }) => subject === series.subject && at === series.at);
+      if (match) changes.push(changeOf(measure, match, series));
+    }
+  }
+  return changes;
+}
+
+function changeOf(measure: Measure, before: Series, series: Series): Change {
+  const ratio = ratioOf(series.batches, before.batches);
+  const improved = measure.better === "lower" ? ratio.value < 1 : ratio.value > 1;
+  return {
+    measure,
+    series,
+    before: statistics.p50(valuesOf(before)),
+    after: statistics.p50(valuesOf(series)),
+    ratio,
+    verdict: ratio.distinct ? (improved ? "better" : "worse") : "within noise",
+  };
+}
+
+/** Fields of the host whose change makes two results hard to compare. */
+const hostFields = ["kernel", "cpu", "cpus", "governor", "memoryBytes", "cgroup", "node"];
+
+export function compareText(before: Result, after: Result): string[] {
+  const lines: string[] = [];
+  for (const field of hostFields) {
+    const [was, is] = [before.host[field], after.host[field]].map(String);
+    if (was !== is) lines.push(`the host differs: ${field} was ${was} and is ${is}`);
+  }
+  const changes = compareResults(before, after);
+  if (changes.length === 0) return [...lines, "no measure stands in both results"];
+  const rows = changes.map(({ measure, series, before: was, after: is, ratio, verdict }) => [
+    measure.key,
+    series.name + (series.at === undefined ? "" : ` at ${series.at}`),
+    withUnit(measure.unit, was),
+    withUnit(measure.unit, is),
+    verdict === "within noise" ? "" : ratioText(ratio),
+    verdict,
+  ]);
+  const columns = [
+    { title: "measure" },
+    { title: "subject" },
+    { title: "before", align: "right" as const },
+    { title: "after", align: "right" as const },
+    { title: "after / before" },
+    { title: "" },
+  ];
+  return [...lines, ...formatTable(columns, rows)];
+}

@@ -1,0 +1,68 @@
+/**
+ * Asks one question in this process, which was made for it: `node ask.js QUESTION OPTIONS_AS_JSON`. Prints the answer or
+ * the failure as one line of JSON; progress goes to stderr.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { loadQuestion } from "../questions.js";
+import type { Answer, Failure, Missing } from "./answer.js";
+import { cgroupText, cpuStallUsec, folderText, loadNow } from "./host.js";
+import { Progress } from "./progress.js";
+import type { Bench, BenchOptions } from "./question.js";
+
+async function ask(name: string, options: BenchOptions): Promise<Answer> {
+  const question = await loadQuestion(name);
+  const notes: string[] = [];
+  const missing: Missing[] = [];
+  const undo: (() => unknown)[] = [];
+  const folder = mkdtempSync(join(options.folder, "granule-bench-"));
+  // granule's own cgroup name is for those who use it beside this.
+  process.env["GRANULE_CGROUP"] = `granule-bench-${process.pid}`;
+  const progress = new Progress(name);
+  const bench: Bench = {
+    options,
+    folder,
+    count: (full, short) => options.count ?? (options.short ? short : full),
+    progress: (text) => progress.show(text),
+    note: (text) => void notes.push(text),
+    missing(entry) {
+      if (!missing.some(({ subject }) => subject === entry.subject)) missing.push(entry);
+    },
+    defer: (act) => void undo.push(act),
+  };
+  const before = { load: loadNow(), stall: cpuStallUsec(), at: performance.now() };
+  try {
+    const measures = await question.run(bench);
+    const seconds = (performance.now() - before.at) / 1000;
+    const stall = cpuStallUsec();
+    return {
+      question: name,
+      measures,
+      missing,
+      notes,
+      ground: {
+        cgroup: cgroupText(),
+        folder: folderText(folder),
+        loadBefore: before.load,
+        loadAfter: loadNow(),
+        ...(before.stall === undefined || stall === undefined
+          ? {}
+          : { cpuPressure: (stall - before.stall) / 1e6 / seconds }),
+        seconds,
+      },
+    };
+  } finally {
+    for (const act of undo.reverse()) await act();
+    rmSync(folder, { recursive: true, force: true });
+    progress.clear();
+  }
+}
+
+function failureOf(question: string, thrown: unknown): Failure {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return { question, error: process.env["GRANULE_DEBUG"] ? (error.stack ?? error.message) : error.message };
+}
+
+const [name = "", json = "{}"] = process.argv.slice(2);
+const line = await ask(name, JSON.parse(json) as BenchOptions).catch((thrown: unknown) => failureOf(name, thrown));
+process.stdout.write(`${JSON.stringify(line)}\n`);

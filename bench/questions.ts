@@ -1,0 +1,20 @@
+import { GranuleError } from "../src/errors.js";
+import type { Question } from "./harness/question.js";
+
+type Load = () => Promise<{ question: Question }>;
+
+/** Every question by name, in the order of a run of all: one file beside this one each. */
+export const questions: Record<string, Load> = {
+  start: () => import("./start.js"),
+  sampling: () => import("./sampling.js"),
+};
+
+export async function loadQuestion(name: string): Promise<Question> {
+  const load = questions[name];
+  if (load === undefined) {
+    throw new GranuleError("INVALID_ARGUMENT", `there is no question ${name}`, {
+      hint: `there are ${Object.keys(questions).join(", ")}`,
+    });
+  }
+  return (await load()).question;
+}
