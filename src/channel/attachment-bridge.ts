@@ -88,7 +88,7 @@ class InputStream implements SessionStream {
   constructor(host: StreamHost, attachment: Attachment) {
     this.#host = host;
     this.#attachment = attachment;
-    this.id = host.openStream(this);
+    this.id = host.openStream(this, "stream");
     this.#credit = new ReceiveCredit(host.limits.streamWindowBytes, (amount) => {
       if (!this.#closed) host.outbox.send([FrameType.credit, this.id, amount]);
     });

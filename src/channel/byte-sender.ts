@@ -17,7 +17,7 @@ export class ByteSender implements SessionStream {
     this.#host = host;
     this.#cancel = cancel;
     this.#credit = new SendCredit(host.limits.streamWindowBytes);
-    this.id = host.openStream(this);
+    this.id = host.openStream(this, "stream");
   }
 
   /** Resolves once all was handed to the connection; drops the bytes where the reader has left. One call at a time. */

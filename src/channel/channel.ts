@@ -4,9 +4,11 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
+import { CallStore } from "../state/call-store.js";
 import { runtimeFor } from "./authorize.js";
 import { createCodec } from "./codec.js";
 import { type Hello, SUBPROTOCOLS, type Subprotocol } from "./frames.js";
+import { KeyedCalls } from "./keyed-calls.js";
 import { type ChannelLimits, DEFAULT_LIMITS } from "./limits.js";
 import { METHODS } from "./methods.js";
 import type { AuditEntry, Principal } from "./principal.js";
@@ -41,6 +43,10 @@ export class Channel {
   readonly #version: string;
   readonly #epoch = randomUUID();
   readonly #upgrades: WebSocketServer;
+  readonly #keyed: KeyedCalls;
+  readonly #liveness: NodeJS.Timeout;
+  /** Connections by who is counted for them. */
+  readonly #peers = new Map<string, number>();
   readonly #samples = new Map<Runtime, SampleHubs>();
   readonly #detach: (() => void)[] = [];
   #allGone: () => void = () => {};
@@ -56,6 +62,13 @@ export class Channel {
     this.#options = options;
     this.#version = version;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#keyed = new KeyedCalls(keptCalls(runtime) ?? CallStore.inMemory(), this.limits);
+    const { pingIntervalMs, pingTimeoutMs } = this.limits;
+    this.#liveness = setInterval(() => {
+      const now = performance.now();
+      for (const session of this.#sessions) session.checkPeer(now);
+    }, Math.min(pingIntervalMs, pingTimeoutMs) / 4);
+    this.#liveness.unref();
     this.#upgrades = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -89,12 +102,14 @@ export class Channel {
       }
       const principal = await (this.#options.authenticate?.(request) ?? LOCAL_ADMIN);
       const runtime = runtimeFor(principal, this.#runtime);
+      const peer = request.socket.remoteAddress ?? principal.name;
+      this.#checkCount(peer);
       if (socket.destroyed || this.#closed) {
         socket.destroy();
         return;
       }
       this.#upgrades.handleUpgrade(request, socket, head, (webSocket) =>
-        this.#open(webSocket, socket, principal, runtime),
+        this.#open(webSocket, socket, principal, runtime, peer),
       );
     } catch (thrown) {
       refuse(socket, GranuleError.from(thrown));
@@ -107,6 +122,7 @@ export class Channel {
    */
   async close({ graceMs = 1000, reason = "the server is shutting down" } = {}): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#liveness);
     for (const detach of this.#detach.splice(0)) detach();
     const timers: NodeJS.Timeout[] = [];
     const after = (ms: number): Promise<void> =>
@@ -126,7 +142,16 @@ export class Channel {
     for (const hubs of this.#samples.values()) hubs.close();
   }
 
-  #open(webSocket: WebSocket, raw: Duplex, principal: Principal, runtime: Runtime): void {
+  #checkCount(peer: string): void {
+    const { maxConnections, maxConnectionsPerPeer } = this.limits;
+    const mine = this.#peers.get(peer) ?? 0;
+    if (mine < maxConnectionsPerPeer && this.#sessions.size < maxConnections) return;
+    const whose =
+      mine < maxConnectionsPerPeer ? `${maxConnections} connections` : `${maxConnectionsPerPeer} of one peer`;
+    throw new GranuleError("RESOURCE_EXHAUSTED", `more than ${whose} at once`, { retryable: true });
+  }
+
+  #open(webSocket: WebSocket, raw: Duplex, principal: Principal, runtime: Runtime, peer: string): void {
     const subprotocol = chooseSubprotocol([webSocket.protocol]) ?? SUBPROTOCOLS[0];
     const session = new Session({
       socket: webSocket,
@@ -134,14 +159,19 @@ export class Channel {
       codec: createCodec(subprotocol, this.limits),
       runtime,
       samples: this.#samplesOf(runtime),
+      keyed: this.#keyed,
       principal,
       hello: this.#hello(principal),
       audit: this.#options.audit,
     });
     this.#sessions.add(session);
+    this.#peers.set(peer, (this.#peers.get(peer) ?? 0) + 1);
     this.#options.onConnections?.(this.#sessions.size);
     webSocket.on("close", () => {
       this.#sessions.delete(session);
+      const left = (this.#peers.get(peer) ?? 1) - 1;
+      if (left === 0) this.#peers.delete(peer);
+      else this.#peers.set(peer, left);
       this.#options.onConnections?.(this.#sessions.size);
       if (this.#sessions.size === 0) this.#allGone();
     });
@@ -186,6 +216,12 @@ function refuse(socket: Duplex, error: GranuleError): void {
     `HTTP/1.1 ${status}\r\nConnection: close\r\n${challenge}Content-Type: text/plain; charset=utf-8\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+}
+
+/** The calls that a runtime with a database remembers. */
+function keptCalls(runtime: Runtime): CallStore | undefined {
+  const { calls } = runtime as Runtime & { calls?: unknown };
+  return calls instanceof CallStore ? calls : undefined;
 }
 
 function chooseSubprotocol(offered: Iterable<string>): Subprotocol | undefined {

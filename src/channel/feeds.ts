@@ -1,5 +1,6 @@
 import type { Container, ImageInfo, LoadProgress, Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
+import { Deferred } from "../runtime/deferred.js";
 import { ByteSender } from "./byte-sender.js";
 import type { Call } from "./call.js";
 import { ItemSender } from "./item-sender.js";
@@ -62,16 +63,26 @@ export function openLoad(
   load: (signal: AbortSignal, onProgress: (progress: LoadProgress) => void) => Promise<ImageInfo[]>,
 ): Opened {
   const abort = new AbortController();
-  const sender = new ItemSender(call.host, "drop-oldest", () => abort.abort());
+  const left = new Deferred<never>();
+  const sender = new ItemSender(call.host, "drop-oldest", () => {
+    abort.abort();
+    left.reject(new GranuleError("CANCELLED", "the subscriber left"));
+  });
   let seq = 0;
-  call.onAnswered(() => {
-    void feed(sender, async () => {
-      const images = await load(abort.signal, (progress) => {
+  call.remembered = new Promise((resolve, reject) => {
+    left.promise.catch(reject);
+    call.onAnswered(() => {
+      const loading = load(abort.signal, (progress) => {
         sender.offer({ seq: ++seq, progress } satisfies LoadItem);
       });
-      sender.offer({ seq: ++seq, images } satisfies LoadItem);
+      loading.then((images) => resolve({ images }), reject);
+      void feed(sender, async () => {
+        sender.offer({ seq: ++seq, images: await loading } satisfies LoadItem);
+      });
     });
   });
+  // Where the call has no key, nobody but the subscription hears of a failure.
+  call.remembered.catch(() => {});
   return { subscription: sender.id };
 }
 

@@ -1,5 +1,5 @@
 import { GranuleError } from "../errors.js";
-import type { ChannelLimits } from "./limits.js";
+import { type ChannelLimits, KEY_CHARACTERS } from "./limits.js";
 import type { Role } from "./roles.js";
 import { errorFromWire, isErrorCode, type WireError } from "./wire-error.js";
 
@@ -44,12 +44,18 @@ export interface RequestOptions {
   idempotencyKey?: string;
 }
 
+/** Said of an answer. */
+export interface Answered {
+  /** The call was made before with the same idempotency key; this is what came of it then. */
+  replayed?: boolean;
+}
+
 /** A message. Streams and subscriptions share one space of ids, which the server gives out. */
 export type Frame =
   | [type: 0, hello: Hello]
   | [type: 1, id: number, method: string, params: unknown, options?: RequestOptions]
-  | [type: 2, id: number, result: unknown]
-  | [type: 3, id: number, error: WireError]
+  | [type: 2, id: number, result: unknown, about?: Answered]
+  | [type: 3, id: number, error: WireError, about?: Answered]
   | [type: 4, id: number]
   | [type: 5, stream: number, bytes: Uint8Array]
   | [type: 6, stream: number, credit: number]
@@ -71,12 +77,16 @@ export function toFrame(value: unknown): Frame {
     case FrameType.request:
       if (typeof message[2] !== "string") throw malformed("a request names its method");
       return [type, id(message), message[2], message[3], requestOptions(message[4])];
-    case FrameType.result:
     case FrameType.item:
       return [type, id(message), message[2]];
+    case FrameType.result: {
+      const about = message[3] as Answered | undefined;
+      return about === undefined ? [type, id(message), message[2]] : [type, id(message), message[2], about];
+    }
     case FrameType.error: {
       const error = message[2] as WireError;
-      return [type, id(message), error];
+      const about = message[3] as Answered | undefined;
+      return about === undefined ? [type, id(message), error] : [type, id(message), error, about];
     }
     case FrameType.cancel:
     case FrameType.end:
@@ -116,7 +126,9 @@ function requestOptions(value: unknown): RequestOptions {
     options.deadlineMs = deadlineMs;
   }
   if (idempotencyKey !== undefined) {
-    if (typeof idempotencyKey !== "string") throw malformed("idempotencyKey is text");
+    if (typeof idempotencyKey !== "string" || idempotencyKey === "" || idempotencyKey.length > KEY_CHARACTERS) {
+      throw malformed(`idempotencyKey is text of 1 to ${KEY_CHARACTERS} characters`);
+    }
     options.idempotencyKey = idempotencyKey;
   }
   return options;

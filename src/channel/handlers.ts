@@ -56,7 +56,12 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
   },
   "containers.exec": async (call, { id, ...options }) => {
     const container = await call.container(id);
-    return bridge(call, await container.exec(options), options.stdin === true);
+    const streams = bridge(call, await container.exec(options), options.stdin === true);
+    call.remembered = Promise.reject(
+      new GranuleError("FAILED_PRECONDITION", "the process was started before, and its streams went to that caller"),
+    );
+    call.remembered.catch(() => {});
+    return streams;
   },
   "containers.attach": async (call, { id, ...options }) => {
     const container = await call.container(id);
@@ -73,6 +78,17 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
   },
   "usage.query": (call, filter) => call.runtime.usage.query(filter),
 };
+
+/** The call that takes back what a call has made, where its caller gave it up before it knew. */
+export const UNDO: { [M in MethodName]?: (result: unknown) => { method: MethodName; params: unknown } } = {
+  "containers.create": removal,
+  "containers.run": removal,
+};
+
+function removal(result: unknown): { method: MethodName; params: Params<"containers.remove"> } {
+  const { id } = result as Result<"containers.create">;
+  return { method: "containers.remove", params: { id, force: true } };
+}
 
 async function nothing(call: Call, id: string, act: (container: Container) => Promise<void>): Promise<null> {
   await act(await call.container(id));

@@ -2,7 +2,7 @@ import type { WebSocket } from "ws";
 import type { Outbox } from "./outbox.js";
 
 // One connection's burst does not keep the others waiting longer than this many messages take.
-const MESSAGES_PER_TURN = 128;
+const MESSAGES_PER_TURN = 32;
 
 /**
  * What comes in on one connection, handled at a bounded pace: so many messages a turn of the event loop, and none while

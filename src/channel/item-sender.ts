@@ -23,7 +23,7 @@ export class ItemSender implements SessionStream {
     this.#overflow = overflow;
     this.#cancel = cancel;
     this.#credit = new SendCredit(host.limits.subscriptionWindowItems);
-    this.id = host.openStream(this);
+    this.id = host.openStream(this, "subscription");
   }
 
   offer(item: unknown): void {

@@ -3,9 +3,15 @@ import type { WebSocket } from "ws";
 import type { Codec } from "./codec.js";
 import type { Frame } from "./frames.js";
 
-// Streams and subscriptions wait above the first mark, requests above the second one.
-const STREAMS_WAIT_BYTES = 1 << 20;
-const REQUESTS_WAIT_BYTES = 4 << 20;
+// Streams and subscriptions wait above the first share of what may be buffered, requests above the second one.
+const STREAMS_WAIT_SHARE = 1 / 16;
+const REQUESTS_WAIT_SHARE = 1 / 4;
+
+export interface OutboxOptions {
+  maxBufferedBytes: number;
+  /** Called once, when more was sent than may be buffered. */
+  onOverflow: () => void;
+}
 
 /** What goes out on one connection. ws has no back-pressure of its own: it is read off the socket beneath. */
 export class Outbox {
@@ -17,7 +23,10 @@ export class Outbox {
   readonly #raw: Duplex;
   readonly #codec: Codec;
 
-  constructor(socket: WebSocket, raw: Duplex, codec: Codec) {
+  readonly #options: OutboxOptions;
+
+  constructor(socket: WebSocket, raw: Duplex, codec: Codec, options: OutboxOptions) {
+    this.#options = options;
     this.#socket = socket;
     this.#raw = raw;
     this.#codec = codec;
@@ -27,7 +36,7 @@ export class Outbox {
 
   /** Whether streams and subscriptions may send. */
   get writable(): boolean {
-    return this.#socket.bufferedAmount < STREAMS_WAIT_BYTES;
+    return this.#socket.bufferedAmount < this.#options.maxBufferedBytes * STREAMS_WAIT_SHARE;
   }
 
   /** Whether so much waits that nothing more should be asked for. */
@@ -38,9 +47,14 @@ export class Outbox {
   /** Sends at once; nothing where the connection is gone. */
   send(frame: Frame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const buffered = this.#socket.bufferedAmount;
+    if (buffered > this.#options.maxBufferedBytes) {
+      this.#options.onOverflow();
+      return;
+    }
     this.#cork();
     this.#socket.send(this.#codec.encode(frame), ignoreLateError);
-    if (this.#congested || this.#socket.bufferedAmount <= REQUESTS_WAIT_BYTES) return;
+    if (this.#congested || buffered <= this.#options.maxBufferedBytes * REQUESTS_WAIT_SHARE) return;
     this.#congested = true;
     this.#pressureChanged();
   }
@@ -62,10 +76,14 @@ export class Outbox {
     if (this.#corked) return;
     this.#corked = true;
     this.#raw.cork();
-    setImmediate(() => {
-      this.#corked = false;
-      this.#raw.uncork();
-    });
+    setImmediate(() => this.flush());
+  }
+
+  /** Hands over what this turn of the event loop has sent so far. */
+  flush(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#raw.uncork();
   }
 
   #drained(): void {

@@ -17,6 +17,8 @@ export interface AuditEntry {
   target?: string;
   /** `OK`, or the code of the error. */
   outcome: string;
+  /** The call was made before with the same idempotency key, and was not made again. */
+  replayed?: true;
   /** Time from request to answer in milliseconds. */
   durationMs: number;
 }

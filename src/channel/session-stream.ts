@@ -13,6 +13,9 @@ export interface SessionStream {
   onReset(error: GranuleError): void;
 }
 
+/** Streams carry bytes, subscriptions items; each kind has its limit. */
+export type StreamKind = "stream" | "subscription";
+
 /** What `containers.resize` reaches by the id of an attachment. */
 export interface Terminal {
   resize(rows: number, columns: number): Promise<void>;
@@ -23,7 +26,7 @@ export interface StreamHost {
   readonly limits: ChannelLimits;
   readonly outbox: Outbox;
   /** Registers a stream and gives its id. Throws RESOURCE_EXHAUSTED above the limit. */
-  openStream(stream: SessionStream): number;
+  openStream(stream: SessionStream, kind: StreamKind): number;
   /** Tells the peer that no more is sent, and forgets the stream. */
   endStream(id: number): void;
   /** Tells the peer why the stream is over, and forgets it. */

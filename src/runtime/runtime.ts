@@ -4,6 +4,7 @@ import { awaitEvent } from "../cgroup/events.js";
 import { CgroupTree } from "../cgroup/tree.js";
 import { GranuleError } from "../errors.js";
 import { ImageStore } from "../image/store.js";
+import { CallStore } from "../state/call-store.js";
 import { ContainerStore } from "../state/container-store.js";
 import { type Database, openDatabase } from "../state/database.js";
 import { Directories, type DirectoryOptions } from "../state/directories.js";
@@ -61,6 +62,8 @@ interface Holdings {
 export class LocalRuntime implements Runtime {
   readonly containers: LocalContainers;
   readonly images: RuntimeImages;
+  /** What came of calls with an idempotency key, for a channel that serves this runtime. */
+  readonly calls: CallStore;
   readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
   readonly #holdings: Holdings;
   readonly #services: Services;
@@ -92,6 +95,7 @@ export class LocalRuntime implements Runtime {
     };
     this.#holdings = holdings;
     this.images = images;
+    this.calls = new CallStore(database);
     this.containers = new LocalContainers(this.#services);
     this.usage = { query: async (filter) => metering.usage(filter) };
   }

@@ -57,4 +57,16 @@ export const schemaSteps: readonly string[] = [
   CREATE INDEX usage_segments_by_start ON usage_segments(started_ns);
   CREATE INDEX usage_segments_open ON usage_segments(container_id) WHERE ended_ns IS NULL;
   `,
+  `
+  CREATE TABLE calls(
+    principal TEXT NOT NULL,
+    key TEXT NOT NULL,
+    method TEXT NOT NULL,
+    params TEXT NOT NULL,
+    outcome TEXT,
+    begun_at_ms INTEGER NOT NULL,
+    PRIMARY KEY(principal, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX calls_by_begin ON calls(principal, begun_at_ms);
+  `,
 ];

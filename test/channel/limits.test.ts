@@ -1,3 +1,4 @@
+import { connect as connectSocket } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { connect } from "../../src/channel/connect.js";
@@ -104,7 +105,7 @@ test("a subscriber to samples that stops reading loses the oldest, which the num
 });
 
 test("requests and streams of a connection are counted", async () => {
-  await using s = await served({ limits: { maxRequestsInFlight: 2, maxStreams: 1 } });
+  await using s = await served({ limits: { maxRequestsInFlight: 2, maxStreams: 1, maxSubscriptions: 1 } });
   const { id } = await s.client.containers.create({ image: "app:1" });
   const raw = await RawClient.open(s.url);
   raw.send([1, 1, "containers.wait", { id }]);
@@ -113,7 +114,9 @@ test("requests and streams of a connection are counted", async () => {
   s.runtime.find(id).stopped.resolve({ oomKilled: false });
   await raw.until((frame) => frame[0] === 2 && frame[1] === 2);
   await raw.ask(4, "containers.logs", { id });
-  assert.is(errorCode(await raw.ask(5, "samples.subscribe")), "RESOURCE_EXHAUSTED");
+  assert.is(errorCode(await raw.ask(5, "containers.logs", { id })), "RESOURCE_EXHAUSTED");
+  await raw.ask(7, "samples.subscribe");
+  assert.is(errorCode(await raw.ask(8, "samples.subscribe")), "RESOURCE_EXHAUSTED");
   assert.is(errorCode(await raw.ask(6, "containers.attach", { id })), "RESOURCE_EXHAUSTED");
   assert.ok(s.runtime.find(id).attachments[0]?.detached);
   raw.socket.close();
@@ -189,7 +192,8 @@ test("an unknown method is a named error and the connection goes on", async () =
   const raw = await RawClient.open(s.url);
   assert.is(errorCode(await raw.ask(1, "containers.fly")), "UNSUPPORTED");
   assert.is(errorCode(await raw.ask(2, "__proto__")), "UNSUPPORTED");
-  assert.is(errorCode(await raw.ask(3, "runtime.info", {}, { idempotencyKey: "k" })), "UNSUPPORTED");
+  // What changes nothing may be repeated without a key; one does no harm.
+  assert.is((await raw.ask(3, "runtime.info", {}, { idempotencyKey: "k" }))[0], 2);
   assert.is((await raw.ask(4, "runtime.info", { newer: true }))[0], 2);
   // Frames for streams and requests that are gone are no fault.
   raw.send([4, 99]);
@@ -251,6 +255,58 @@ test("a caller that asks and never reads is no longer listened to", async () => 
   raw.socket.resume();
   await raw.until((frame) => frame[0] === 2 && frame[1] === 1000);
   raw.socket.close();
+});
+
+test("what waits for a connection that does not read has an end, and so has the connection", async () => {
+  await using s = await served({ limits: { maxBufferedBytes: 256 << 10 } });
+  const big = { ...s.runtime.image, layers: Array.from({ length: 5000 }, () => "sha256:".padEnd(71, "0")) };
+  s.runtime.images.list = async () => [big];
+  const raw = await RawClient.open(s.url);
+  raw.socket.pause();
+  for (let id = 1; id <= 10; id++) raw.send([1, id, "images.list", {}]);
+  await until(() => s.server.connections === 2);
+  raw.socket.resume();
+  const { code, reason } = await raw.closed;
+  assert.is(code, 1008);
+  assert.match(reason, "waits");
+  await s.client.info();
+});
+
+test("connections of one peer are counted, and one more is refused with the reason", async () => {
+  await using s = await served({ limits: { maxConnectionsPerPeer: 3 } });
+  const more = [await connect(s.url), await connect(s.url)];
+  const refused = await connect(s.url).catch((error: GranuleError) => error);
+  assert.match((refused as GranuleError).message, "429");
+  await more[0]?.close();
+  await until(() => s.server.connections === 2);
+  await (await connect(s.url)).close();
+  await more[1]?.close();
+});
+
+test("an upgrade that is not completed in time is given up", async () => {
+  await using s = await served({ limits: { handshakeMs: 50 } });
+  for (const begun of ["", "GET / HTTP/1.1\r\nHost: x\r\nUpgr"]) {
+    const socket = connectSocket(s.server.path);
+    socket.on("error", () => {});
+    socket.write(begun);
+    await new Promise((resolve) => socket.resume().once("close", resolve));
+  }
+  await s.client.info();
+});
+
+test("a peer that is silent is asked, and hung up on when it does not answer", async () => {
+  await using s = await served({ limits: { pingIntervalMs: 20, pingTimeoutMs: 40 } });
+  const lively = await RawClient.open(s.url);
+  let pings = 0;
+  lively.socket.on("ping", () => pings++);
+  const dead = await RawClient.open(s.url);
+  assert.is(s.server.connections, 3);
+  dead.socket.pause();
+  await until(() => s.server.connections === 2);
+  await until(() => pings > 3);
+  assert.is((await lively.ask(1, "channel.ping"))[0], 2);
+  lively.socket.close();
+  dead.socket.terminate();
 });
 
 test("200 clients at once each get their own answers", async () => {

@@ -10,7 +10,7 @@ export class RawClient {
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly socket: WebSocket;
   readonly #codec = createCodec("granule.v1.cbor", { maxDepth: 64, maxValues: 1 << 20 });
-  #arrived: () => void = () => {};
+  #waiting: (() => void)[] = [];
 
   static async open(url: string, subprotocols: string[] = [SUBPROTOCOLS[0]]): Promise<RawClient> {
     const socket = new WebSocket(`ws+unix:${url.slice("unix:".length)}:/`, subprotocols, { perMessageDeflate: false });
@@ -24,7 +24,7 @@ export class RawClient {
     this.socket = socket;
     socket.on("message", (data) => {
       this.frames.push(this.#codec.decode(data as Buffer));
-      this.#arrived();
+      for (const wake of this.#waiting.splice(0)) wake();
     });
     this.closed = new Promise((resolve) => {
       socket.on("close", (code, reason) => resolve({ code, reason: reason.toString() }));
@@ -44,7 +44,7 @@ export class RawClient {
         const frame = this.frames[index] as Frame;
         if (fits(frame)) return frame;
       }
-      await new Promise<void>((resolve) => (this.#arrived = resolve));
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
