@@ -17,7 +17,9 @@ export type Shell = ChildProcessByStdio<Writable, Readable, null>;
 
 /** A shell that waits for a line, so that it can be put into its cgroups before it does anything. */
 export async function shellIn(cgroup: ContainerCgroup, script: string): Promise<Shell> {
-  const child = spawn("/bin/sh", ["-c", `read go; ${script}`], { stdio: ["pipe", "pipe", "inherit"] });
+  // Without the sanitizers' runtime, whose shadow memory alone would break a small memory limit.
+  const { LD_PRELOAD: _, ...env } = process.env;
+  const child = spawn("/bin/sh", ["-c", `read go; ${script}`], { stdio: ["pipe", "pipe", "inherit"], env });
   await once(child, "spawn");
   for (const path of [cgroup.unified, ...cgroup.joins]) appendFileSync(`${path}/cgroup.procs`, String(child.pid));
   child.stdin.write("go\n");
