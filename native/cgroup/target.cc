@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <iterator>
 #include <string_view>
 
@@ -27,10 +28,9 @@ Fd openIn(const std::string& folder, const char* name) {
   return Fd(descriptor);
 }
 
-/// Whether no process ran and no memory was charged or given back between two rows; absent values tell nothing.
-bool unchanged(const Row& before, const Row& row) {
-  return before[Column::UsageUsec] == row[Column::UsageUsec] &&
-         before[Column::MemoryCurrent] == row[Column::MemoryCurrent];
+/// Whether a value is what it was a row before; an absent one tells nothing.
+bool unchanged(const Row* before, const Row& row, Column column) {
+  return before != nullptr && (*before)[column] == row[column];
 }
 
 /// The text of a file from its start; empty where it is not open or its cgroup is gone. `ok` tells those from a file
@@ -67,7 +67,7 @@ Target::Target(double key, const TargetPaths& paths)
     : key_(key),
       memoryV1_(!paths.memory.empty()),
       cpuStat_(openIn(paths.unified, "cpu.stat")),
-      cpuacctUsage_(openIn(paths.cpuacct, "cpuacct.usage")),
+      cpuacctUsage_(cpuStat_.valid() ? Fd() : openIn(paths.cpuacct, "cpuacct.usage")),
       cpuV1Stat_(openIn(paths.cpu, "cpu.stat")),
       memoryCurrent_(memoryV1_ ? openIn(paths.memory, "memory.usage_in_bytes")
                                : openIn(paths.unified, "memory.current")),
@@ -90,9 +90,9 @@ Row Target::read(const Row* before) const {
   row[Column::Key] = key_;
   row[Column::TimeSec] = static_cast<double>(now.tv_sec);
   row[Column::TimeNsec] = static_cast<double>(now.tv_nsec);
-  readCpu(row);
+  readCpu(before, row);
   readMemory(before, row);
-  if (const Text text(pids_); text.ok) parseNumber(text.view, Column::Pids, 1, row);
+  readPids(before, row);
   readIo(row);
   if (const Text text(netDev_); text.ok) parseNetDev(text.view, row);
   constexpr Column kFirst[] = {Column::CpuSomeAvg10, Column::MemorySomeAvg10, Column::IoSomeAvg10};
@@ -102,7 +102,7 @@ Row Target::read(const Row* before) const {
   return row;
 }
 
-void Target::readCpu(Row& row) const {
+void Target::readCpu(const Row* before, Row& row) const {
   static constexpr Field kV2[] = {
       {"usage_usec", Column::UsageUsec},
       {"user_usec", Column::UserUsec},
@@ -111,8 +111,13 @@ void Target::readCpu(Row& row) const {
   };
   static constexpr Field kV1[] = {{"throttled_time", Column::ThrottledUsec, kUsecPerNsec}};
   if (const Text text(cpuStat_); text.ok) parseKeyed(text.view, kV2, std::size(kV2), row);
-  if (const Text text(cpuV1Stat_); text.ok) parseKeyed(text.view, kV1, std::size(kV1), row);
   if (const Text text(cpuacctUsage_); text.ok) parseNumber(text.view, Column::UsageUsec, kUsecPerNsec, row);
+  // Throttled time is counted when a group that ran into its quota runs again.
+  if (cpuV1Stat_.valid() && unchanged(before, row, Column::UsageUsec)) {
+    row[Column::ThrottledUsec] = (*before)[Column::ThrottledUsec];
+  } else if (const Text text(cpuV1Stat_); text.ok) {
+    parseKeyed(text.view, kV1, std::size(kV1), row);
+  }
 }
 
 void Target::readMemory(const Row* before, Row& row) const {
@@ -123,7 +128,7 @@ void Target::readMemory(const Row* before, Row& row) const {
                                   {"total_inactive_file", Column::MemoryInactiveFile}};
   static constexpr Field kEvents[] = {{"oom_kill", Column::OomKills}};
   if (const Text text(memoryCurrent_); text.ok) parseNumber(text.view, Column::MemoryCurrent, 1, row);
-  if (before != nullptr && unchanged(*before, row)) {
+  if (unchanged(before, row, Column::UsageUsec) && unchanged(before, row, Column::MemoryCurrent)) {
     for (const Column column :
          {Column::MemoryPeak, Column::MemoryAnon, Column::MemoryFile, Column::MemoryInactiveFile, Column::OomKills}) {
       row[column] = (*before)[column];
@@ -133,6 +138,15 @@ void Target::readMemory(const Row* before, Row& row) const {
   if (const Text text(memoryPeak_); text.ok) parseNumber(text.view, Column::MemoryPeak, 1, row);
   if (const Text text(memoryStat_); text.ok) parseKeyed(text.view, memoryV1_ ? kV1 : kV2, 3, row);
   if (const Text text(memoryEvents_); text.ok) parseKeyed(text.view, kEvents, std::size(kEvents), row);
+}
+
+void Target::readPids(const Row* before, Row& row) const {
+  // Whoever forks, exits or is moved in has to run for it.
+  if (unchanged(before, row, Column::UsageUsec) && !std::isnan((*before)[Column::Pids])) {
+    row[Column::Pids] = (*before)[Column::Pids];
+  } else if (const Text text(pids_); text.ok) {
+    parseNumber(text.view, Column::Pids, 1, row);
+  }
 }
 
 void Target::readIo(Row& row) const {

@@ -33,13 +33,15 @@ class Target {
   Target(double key, const TargetPaths& paths);
 
   /// One row, stamped before the first read. A container that is gone gives a row with only key and time.
-  /// `before` is the row of the tick before, null where there is none: where nothing ran and no memory was charged
-  /// since, memory.stat, by far the dearest file, and the peak and the kills are still what they were.
+  /// `before` is the row of the tick before, null where there is none: where no process ran since, the number of
+  /// processes and the throttled time are still what they were, and where no memory was charged either, so are
+  /// memory.stat, by far the dearest file, the peak and the kills.
   [[nodiscard]] Row read(const Row* before) const;
 
  private:
-  void readCpu(Row& row) const;
+  void readCpu(const Row* before, Row& row) const;
   void readMemory(const Row* before, Row& row) const;
+  void readPids(const Row* before, Row& row) const;
   void readIo(Row& row) const;
 
   double key_;

@@ -1,30 +1,47 @@
 import type { Sample } from "../api.js";
 import { type NativeSampler, native, type SamplerTarget } from "../native.js";
-import { type CpuPoint, cpuPoint, type RowReader, sampleOf } from "./sample.js";
+import { type CpuPoint, type SampleColumns, SampleRow, sampleColumns, sampleOf } from "./sample.js";
 import { Subscription } from "./subscription.js";
 
 interface Watched {
   id: string;
   key: number;
-  point?: CpuPoint;
-  last?: Sample;
+  /** Its row of the last tick. */
+  row?: SampleRow;
+  /** What the vCPUs of that row are measured from. */
+  before?: CpuPoint;
 }
 
-/** Samples of containers by id, each second on the second. */
+/** What a tick read of one container, before anybody asks for a whole sample. */
+export interface Reading {
+  id: string;
+  usageUsec: number;
+  /** NaN where the host does not count it. */
+  memoryBytes: number;
+}
+
+const cpuPoint = (row: SampleRow): CpuPoint => ({ seconds: row.seconds, usageUsec: row.usageUsec });
+
+/**
+ * Samples of containers by id, each second on the second. A tick costs a view of its row for each container; samples
+ * are made of those that somebody reads.
+ */
 export class Sampler {
   readonly #native: NativeSampler;
-  readonly #columns: ReadonlyMap<string, number>;
+  readonly #columns: SampleColumns;
+  readonly #width: number;
   readonly #byKey = new Map<number, Watched>();
   readonly #byId = new Map<string, Watched>();
   /** Readers, each with the container it wants; undefined wants all. */
   readonly #readers = new Map<Subscription<Sample>, string | undefined>();
-  readonly #onTick: (samples: Sample[]) => void;
+  readonly #onTick: (readings: Iterable<Reading>) => void;
   #nextKey = 1;
 
-  /** @param onTick sees all samples of a second before any reader does */
-  constructor(onTick: (samples: Sample[]) => void = () => {}) {
+  /** @param onTick sees all that was read in a second before any reader does */
+  constructor(onTick: (readings: Iterable<Reading>) => void = () => {}) {
     this.#onTick = onTick;
-    this.#columns = new Map(native().samplerColumns.map((name, index) => [name, index]));
+    this.#columns = sampleColumns(native().samplerColumns);
+    this.#width = native().samplerColumns.length;
     this.#native = native().createSampler((rows) => this.#tick(rows));
   }
 
@@ -37,36 +54,39 @@ export class Sampler {
     const key = this.#nextKey++;
     this.#native.add({ ...target, key });
     const watched: Watched = { id, key };
-    if (fresh) watched.point = { seconds: Date.now() / 1000, usageUsec: 0 };
+    if (fresh) watched.before = { seconds: Date.now() / 1000, usageUsec: 0 };
     this.#byKey.set(key, watched);
     this.#byId.set(id, watched);
   }
 
   /** Ends sampling a container, and the iterations over it alone; gives its last sample. */
   remove(id: string): Sample | undefined {
-    const last = this.#forget(id);
+    const last = this.last(id);
+    this.#forget(id);
     for (const [reader, wanted] of [...this.#readers]) if (wanted === id) reader.end();
     return last;
   }
 
-  #forget(id: string): Sample | undefined {
+  #forget(id: string): void {
     const watched = this.#byId.get(id);
-    if (!watched) return undefined;
+    if (!watched) return;
     this.#native.remove(watched.key);
     this.#byKey.delete(watched.key);
     this.#byId.delete(id);
-    return watched.last;
   }
 
   /** The last sample of a container that is being sampled. */
   last(id: string): Sample | undefined {
-    return this.#byId.get(id)?.last;
+    const watched = this.#byId.get(id);
+    return watched && this.#sample(watched);
   }
 
   /** Reads a container now; undefined where it is not sampled or gone. */
   current(id: string): Sample | undefined {
     const watched = this.#byId.get(id);
-    return watched && sampleOf(id, this.#reader(this.#native.read(watched.key), 0), watched.point);
+    if (!watched) return undefined;
+    const since = watched.row ? cpuPoint(watched.row) : watched.before;
+    return sampleOf(id, new SampleRow(this.#native.read(watched.key), 0, this.#columns), since);
   }
 
   /** Samples from now on, of one container or all. A reader that falls behind loses the oldest, and holds up nobody. */
@@ -85,29 +105,43 @@ export class Sampler {
   }
 
   #tick(rows: Float64Array): void {
-    const samples: Sample[] = [];
-    for (let offset = 0; offset < rows.length; offset += this.#columns.size) {
-      const sample = this.#take(rows, offset);
-      if (sample) samples.push(sample);
+    const read: Watched[] = [];
+    for (let offset = 0; offset < rows.length; offset += this.#width) {
+      const row = new SampleRow(rows, offset, this.#columns);
+      const watched = this.#byKey.get(row.at(this.#columns.key));
+      // A container that is gone keeps its last row.
+      if (!watched || Number.isNaN(row.usageUsec)) continue;
+      if (watched.row) watched.before = cpuPoint(watched.row);
+      watched.row = row;
+      read.push(watched);
     }
-    this.#onTick(samples);
+    this.#onTick(readings(read));
+    if (this.#readers.size > 0) this.#handOut(read);
+  }
+
+  /** Gives each reader its samples; those of one container cost that one alone. */
+  #handOut(read: readonly Watched[]): void {
+    const fresh = new Set(read);
+    let all: Sample[] | undefined;
     for (const [reader, wanted] of this.#readers) {
-      reader.put(wanted === undefined ? samples : samples.filter((sample) => sample.id === wanted));
+      if (wanted === undefined) {
+        all ??= read.flatMap((watched) => this.#sample(watched) ?? []);
+        reader.put(all);
+        continue;
+      }
+      const watched = this.#byId.get(wanted);
+      const sample = watched && fresh.has(watched) ? this.#sample(watched) : undefined;
+      if (sample) reader.put([sample]);
     }
   }
 
-  #reader(rows: Float64Array, offset: number): RowReader {
-    return (column) => rows[offset + (this.#columns.get(column) ?? Number.NaN)] ?? Number.NaN;
+  #sample(watched: Watched): Sample | undefined {
+    return watched.row && sampleOf(watched.id, watched.row, watched.before);
   }
+}
 
-  #take(rows: Float64Array, offset: number): Sample | undefined {
-    const read = this.#reader(rows, offset);
-    const watched = this.#byKey.get(read("key"));
-    if (!watched) return undefined;
-    const sample = sampleOf(watched.id, read, watched.point);
-    if (!sample) return undefined;
-    watched.point = cpuPoint(read);
-    watched.last = sample;
-    return sample;
+function* readings(read: readonly Watched[]): Generator<Reading> {
+  for (const { id, row } of read) {
+    if (row) yield { id, usageUsec: row.usageUsec, memoryBytes: row.at(row.columns.memoryCurrent) };
   }
 }

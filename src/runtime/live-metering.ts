@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Sample, UsageFilter, UsageRecord } from "../api.js";
 import type { ContainerCgroup } from "../cgroup/container.js";
 import { type Allocation, Ledger, type RunEnd, type Used } from "../meter/ledger.js";
-import { Sampler } from "../meter/samples.js";
+import { type Reading, Sampler } from "../meter/samples.js";
 import type { Moment } from "../meter/segments.js";
 import { native } from "../native.js";
 import type { ContainerRecord } from "../state/container-store.js";
@@ -49,7 +49,7 @@ export class LiveMetering implements Metering {
     const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     this.#warn = warn;
     this.#ledger = new Ledger(database, bootId, () => native().boottimeNs());
-    this.#sampler = new Sampler((samples) => this.#tick(samples));
+    this.#sampler = new Sampler((readings) => this.#tick(readings));
   }
 
   start(record: ContainerRecord, cgroup: ContainerCgroup): void {
@@ -106,15 +106,15 @@ export class LiveMetering implements Metering {
     });
   }
 
-  #tick(samples: readonly Sample[]): void {
+  #tick(readings: Iterable<Reading>): void {
     const now = this.#now();
-    for (const sample of samples) {
-      const tally = this.#tallies.get(sample.id);
+    for (const { id, usageUsec, memoryBytes } of readings) {
+      const tally = this.#tallies.get(id);
       if (!tally) continue;
-      tally.cpuUsec = sample.cpu.usageUsec;
-      if (sample.memory) {
+      tally.cpuUsec = usageUsec;
+      if (!Number.isNaN(memoryBytes)) {
         const seconds = Math.min(Number(now.bootNs - tally.seen.bootNs) / 1e9, maxSampleSeconds);
-        tally.memoryByteSeconds = (tally.memoryByteSeconds ?? 0) + sample.memory.currentBytes * seconds;
+        tally.memoryByteSeconds = (tally.memoryByteSeconds ?? 0) + memoryBytes * seconds;
       }
       tally.seen = now;
     }
