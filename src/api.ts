@@ -316,8 +316,8 @@ export interface Containers {
   /** By id, unambiguous id prefix, or name. */
   get(idOrName: string): Promise<Container>;
   list(filter?: ListFilter): Promise<ContainerInfo[]>;
-  /** Removes every stopped container; the ids that went. */
-  prune(): Promise<string[]>;
+  /** Removes every stopped container, or those with these tags; the ids that went. */
+  prune(filter?: { tags?: Record<string, string> }): Promise<string[]>;
 }
 
 export interface ImageImportOptions {
@@ -348,6 +348,39 @@ export interface UsageFilter {
   until?: string;
 }
 
+/** What a caller may do: a reader looks, an operator changes containers, an admin changes what the host offers. */
+export type Role = "reader" | "operator" | "admin";
+
+export interface TokenOptions {
+  role: Role;
+  /** A name to list and revoke it by, unique among tokens; its id unless told. */
+  name?: string;
+  /** Tags that every container it sees, touches or makes carries; no bounds unless told. */
+  selector?: Record<string, string>;
+  /** Seconds until it is refused; for ever unless told. */
+  expiresInSeconds?: number;
+}
+
+export interface TokenInfo {
+  id: string;
+  name: string;
+  role: Role;
+  selector?: Record<string, string>;
+  createdAt: string;
+  expiresAt?: string;
+  /** To the minute. */
+  lastUsedAt?: string;
+}
+
+/** Tokens that callers of the channel present. */
+export interface Tokens {
+  /** The one time that the token itself is told: only its hash is kept. */
+  create(options: TokenOptions): Promise<TokenInfo & { token: string }>;
+  list(): Promise<TokenInfo[]>;
+  /** By id or name. Connections that were opened with it end. */
+  revoke(idOrName: string): Promise<TokenInfo>;
+}
+
 export interface HostFeature {
   name: string;
   available: boolean;
@@ -372,6 +405,7 @@ export interface Runtime extends AsyncDisposable {
   readonly containers: Containers;
   readonly images: Images;
   readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
+  readonly tokens: Tokens;
   info(): Promise<HostInfo>;
   /** Events from now on, or from a cursor on; ends when the signal aborts or the runtime closes. */
   events(options?: { after?: { epoch: string; seq: number }; signal?: AbortSignal }): AsyncIterable<RuntimeEvent>;

@@ -5,14 +5,13 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { CallStore } from "../state/call-store.js";
-import { runtimeFor } from "./authorize.js";
+import { methodsOf, runtimeFor } from "./authorize.js";
 import { createCodec } from "./codec.js";
 import { type Hello, SUBPROTOCOLS, type Subprotocol } from "./frames.js";
 import { KeyedCalls } from "./keyed-calls.js";
 import { type ChannelLimits, DEFAULT_LIMITS } from "./limits.js";
 import { METHODS } from "./methods.js";
 import type { AuditEntry, Principal } from "./principal.js";
-import { roleAllows } from "./roles.js";
 import { SampleHubs } from "./sample-hub.js";
 import { Session } from "./session.js";
 
@@ -151,6 +150,14 @@ export class Channel {
     throw new GranuleError("RESOURCE_EXHAUSTED", `more than ${whose} at once`, { retryable: true });
   }
 
+  /** Ends every connection for whose principal `why` gives a reason, at once. */
+  expel(why: (principal: Principal) => string | undefined): void {
+    for (const session of this.#sessions) {
+      const reason = why(session.principal);
+      if (reason !== undefined) session.expel(reason);
+    }
+  }
+
   #open(webSocket: WebSocket, raw: Duplex, principal: Principal, runtime: Runtime, peer: string): void {
     const subprotocol = chooseSubprotocol([webSocket.protocol]) ?? SUBPROTOCOLS[0];
     const session = new Session({
@@ -186,16 +193,16 @@ export class Channel {
     return hubs;
   }
 
-  #hello({ role }: Principal): Hello {
-    const methods = Object.entries(METHODS).filter(([, method]) => roleAllows(role, method.role));
+  #hello(principal: Principal): Hello {
+    const methods = methodsOf(principal);
     return {
       protocol: "granule.v1",
       version: this.#version,
       epoch: this.#epoch,
-      role,
+      role: principal.role,
       limits: this.limits,
-      methods: methods.map(([name]) => name),
-      keyed: methods.filter(([, { changes }]) => changes).map(([name]) => name),
+      methods,
+      keyed: methods.filter((name) => METHODS[name].changes),
     };
   }
 }

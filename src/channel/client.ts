@@ -11,6 +11,7 @@ import type {
   Runtime,
   RuntimeEvent,
   Sample,
+  Tokens,
   UsageFilter,
   UsageRecord,
 } from "../api.js";
@@ -22,6 +23,7 @@ import type { EventItem, LoadItem, Params } from "./protocol.js";
 
 export type * from "../api.js";
 export { GranuleError } from "../errors.js";
+export { bearerSubprotocol } from "./auth/bearer-subprotocol.js";
 export type { ChannelSocket } from "./client-connection.js";
 export { SUBPROTOCOLS } from "./frames.js";
 
@@ -37,6 +39,7 @@ class RemoteRuntime implements Runtime {
   readonly containers: Containers;
   readonly images: Images;
   readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
+  readonly tokens: Tokens;
   readonly #connection: ClientConnection;
 
   constructor(connection: ClientConnection) {
@@ -44,6 +47,11 @@ class RemoteRuntime implements Runtime {
     this.containers = new RemoteContainers(connection);
     this.images = new RemoteImages(connection);
     this.usage = { query: (filter = {}) => connection.call("usage.query", filter) };
+    this.tokens = {
+      create: (options) => connection.call("tokens.create", options),
+      list: () => connection.call("tokens.list", {}),
+      revoke: (id) => connection.call("tokens.revoke", { id }),
+    };
   }
 
   info(): Promise<HostInfo> {

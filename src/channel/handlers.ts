@@ -77,6 +77,10 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
     return openSamples(call, container.id, container, after);
   },
   "usage.query": (call, filter) => call.runtime.usage.query(filter),
+
+  "tokens.create": (call, options) => call.runtime.tokens.create(options),
+  "tokens.list": (call) => call.runtime.tokens.list(),
+  "tokens.revoke": (call, { id }) => call.runtime.tokens.revoke(id),
 };
 
 /** The call that takes back what a call has made, where its caller gave it up before it knew. */

@@ -11,11 +11,20 @@ import { array, either, type Infer, nothing, type Schema, string } from "./schem
  */
 export type MethodKind = "unary" | "stream" | "subscription";
 
+/**
+ * How far a method reaches. `scoped`: containers, their events, samples and usage, which the runtime of a principal with
+ * a selector keeps to it. `shared`: what all callers of a host have in common; the role alone decides. `host`: files of
+ * the host, or what serves every caller; never for a principal with a selector.
+ */
+export type Reach = "scoped" | "shared" | "host";
+
 export interface Method<P, R, I = never> {
   summary: string;
   kind: MethodKind;
   /** Least role that may call it. */
   role: Role;
+  /** How far it reaches: see Reach. */
+  reach: Reach;
   /** Changes state: takes an idempotency key, and is told to the audit. */
   changes: boolean;
   params: Schema<P>;
@@ -59,6 +68,7 @@ function method<P, R, I = never>(definition: Method<P, R, I>): Method<P, R, I> {
 export const METHODS = {
   "channel.ping": method({
     ...LOOK,
+    reach: "shared",
     summary: "Answers, and so shows that the other end lives.",
     params: params.none,
     result: nothing(),
@@ -66,6 +76,7 @@ export const METHODS = {
   }),
   "runtime.info": method({
     ...LOOK,
+    reach: "shared",
     summary: "Version, host and what it can enforce.",
     params: params.none,
     result: results.hostInfo,
@@ -73,6 +84,7 @@ export const METHODS = {
   }),
   "images.list": method({
     ...LOOK,
+    reach: "shared",
     summary: "Every image.",
     params: params.none,
     result: array(results.imageInfo),
@@ -80,6 +92,7 @@ export const METHODS = {
   }),
   "images.inspect": method({
     ...LOOK,
+    reach: "shared",
     summary: "One image.",
     params: params.target,
     result: results.imageInfo,
@@ -87,6 +100,7 @@ export const METHODS = {
   }),
   "images.load": method({
     ...ADMINISTER,
+    reach: "host",
     summary: "Loads an OCI layout or a `docker save` archive, by path on the server's host.",
     params: params.load,
     result: either(items.imagesLoaded, items.opened),
@@ -95,6 +109,7 @@ export const METHODS = {
   }),
   "images.import": method({
     ...ADMINISTER,
+    reach: "host",
     summary: "Makes an image of one layer of a root file system tar, by path on the server's host.",
     params: params.import,
     result: either(items.imagesLoaded, items.opened),
@@ -103,6 +118,7 @@ export const METHODS = {
   }),
   "images.remove": method({
     ...ADMINISTER,
+    reach: "host",
     summary: "Removes a name, and the image with its last one.",
     params: params.forcedTarget,
     result: nothing(),
@@ -110,6 +126,7 @@ export const METHODS = {
   }),
   "containers.create": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Makes a container, to be started later.",
     params: params.create,
     result: items.created,
@@ -117,6 +134,7 @@ export const METHODS = {
   }),
   "containers.run": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Makes a container and starts it: the fastest way to a running one.",
     params: params.create,
     result: items.created,
@@ -124,6 +142,7 @@ export const METHODS = {
   }),
   "containers.start": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Starts a created or stopped container.",
     params: params.target,
     result: nothing(),
@@ -131,6 +150,7 @@ export const METHODS = {
   }),
   "containers.inspect": method({
     ...LOOK,
+    reach: "scoped",
     summary: "All there is to know of a container.",
     params: params.target,
     result: results.containerInfo,
@@ -138,6 +158,7 @@ export const METHODS = {
   }),
   "containers.list": method({
     ...LOOK,
+    reach: "scoped",
     summary: "Running containers, or all; those with all of the tags.",
     params: params.list,
     result: array(results.containerInfo),
@@ -145,6 +166,7 @@ export const METHODS = {
   }),
   "containers.wait": method({
     ...LOOK,
+    reach: "scoped",
     summary: "Answers when the container has stopped for good.",
     params: params.target,
     result: results.exitStatus,
@@ -152,6 +174,7 @@ export const METHODS = {
   }),
   "containers.kill": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Sends a signal to the first process; SIGKILL unless told.",
     params: params.kill,
     result: nothing(),
@@ -159,6 +182,7 @@ export const METHODS = {
   }),
   "containers.stop": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "The stop signal, and SIGKILL after the time-out.",
     params: params.timedTarget,
     result: results.exitStatus,
@@ -166,6 +190,7 @@ export const METHODS = {
   }),
   "containers.restart": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Stops a container and starts it again.",
     params: params.timedTarget,
     result: nothing(),
@@ -173,6 +198,7 @@ export const METHODS = {
   }),
   "containers.pause": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Freezes every process.",
     params: params.target,
     result: nothing(),
@@ -180,6 +206,7 @@ export const METHODS = {
   }),
   "containers.resume": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Lets a paused container go on.",
     params: params.target,
     result: nothing(),
@@ -187,6 +214,7 @@ export const METHODS = {
   }),
   "containers.update": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Changes limits or the restart policy in place.",
     params: params.update,
     result: results.containerInfo,
@@ -194,6 +222,7 @@ export const METHODS = {
   }),
   "containers.remove": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Removes a stopped container; a running one by force.",
     params: params.forcedTarget,
     result: nothing(),
@@ -201,6 +230,7 @@ export const METHODS = {
   }),
   "containers.prune": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Removes every stopped container; the ids that went.",
     params: params.none,
     result: array(string()),
@@ -208,6 +238,7 @@ export const METHODS = {
   }),
   "containers.resize": method({
     ...OPERATE,
+    reach: "scoped",
     summary: "Sets the size of a container's terminal, or of an exec's.",
     params: params.resize,
     result: nothing(),
@@ -215,6 +246,7 @@ export const METHODS = {
   }),
   "containers.exec": method({
     ...OPERATE,
+    reach: "scoped",
     kind: "stream",
     summary: "Runs another process in a running container.",
     params: params.exec,
@@ -224,6 +256,7 @@ export const METHODS = {
   }),
   "containers.attach": method({
     ...OPERATE,
+    reach: "scoped",
     kind: "stream",
     changes: false,
     summary: "Joins the first process's input and output.",
@@ -234,6 +267,7 @@ export const METHODS = {
   }),
   "containers.logs": method({
     ...LOOK,
+    reach: "scoped",
     kind: "stream",
     summary: "The output so far, and as it comes.",
     params: params.logs,
@@ -242,6 +276,7 @@ export const METHODS = {
   }),
   "events.subscribe": method({
     ...LOOK,
+    reach: "scoped",
     kind: "subscription",
     summary: "Events from now on, or behind a cursor; never with a gap.",
     params: params.events,
@@ -251,6 +286,7 @@ export const METHODS = {
   }),
   "samples.subscribe": method({
     ...LOOK,
+    reach: "scoped",
     kind: "subscription",
     summary: "Samples each second on the second, from now on or behind a cursor.",
     params: params.samples,
@@ -260,10 +296,38 @@ export const METHODS = {
   }),
   "usage.query": method({
     ...LOOK,
+    reach: "scoped",
     summary: "What containers had and used: what a bill is made of.",
     params: params.usage,
     result: array(results.usageRecord),
     errors: [],
+  }),
+  "tokens.create": method({
+    ...ADMINISTER,
+    reach: "host",
+    // An outcome that is remembered by its key is written down, and a token is not.
+    changes: false,
+    summary: "Makes a token, and tells it this once.",
+    params: params.token,
+    result: results.createdToken,
+    errors: ["ALREADY_EXISTS"],
+  }),
+  "tokens.list": method({
+    ...ADMINISTER,
+    reach: "host",
+    changes: false,
+    summary: "Every token, without what it takes to use it.",
+    params: params.none,
+    result: array(results.tokenInfo),
+    errors: [],
+  }),
+  "tokens.revoke": method({
+    ...ADMINISTER,
+    reach: "host",
+    summary: "Refuses a token from now on, and ends the connections that were opened with it.",
+    params: params.target,
+    result: results.tokenInfo,
+    errors: ["NOT_FOUND"],
   }),
 } as const;
 

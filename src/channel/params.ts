@@ -8,6 +8,7 @@ import type {
   ListFilter,
   MountOption,
   RestartPolicy,
+  TokenOptions,
   UsageFilter,
 } from "../api.js";
 import {
@@ -207,5 +208,11 @@ export const params = {
     tags: optional(tags),
     since: optional(string(64)),
     until: optional(string(64)),
+  }),
+  token: object<TokenOptions>({
+    role: oneOf("reader", "operator", "admin"),
+    name: optional(about("To list and revoke it by; its id unless told.", string(64))),
+    selector: optional(about("Tags that every container it sees, touches or makes carries.", tags)),
+    expiresInSeconds: optional(about("For ever unless told.", number())),
   }),
 };

@@ -1,3 +1,4 @@
+export { bearerSubprotocol } from "./auth/bearer-subprotocol.js";
 export type { Frame, Hello, RequestOptions, Subprotocol } from "./frames.js";
 export { FrameType, SUBPROTOCOLS } from "./frames.js";
 export type { AttachmentStreams, EventItem, ExitItem, LoadItem, Opened, SamplesItem } from "./items.js";

@@ -204,7 +204,7 @@ export class Requests {
     record: Pick<AuditEntry, "outcome" | "replayed">,
   ): void {
     const { audit, principal } = this.#backing;
-    if (audit === undefined || !METHODS[method].changes) return;
+    if (audit === undefined || METHODS[method].role === "reader") return;
     const { id, name, path } = (params ?? {}) as Record<string, unknown>;
     const target = [id, name, path].find((value) => typeof value === "string");
     const durationMs = performance.now() - startedAt;

@@ -10,6 +10,7 @@ import type {
   Pressure,
   RuntimeEvent,
   Sample,
+  TokenInfo,
   UsageRecord,
 } from "../api.js";
 import { createOptions } from "./params.js";
@@ -25,6 +26,7 @@ import {
   optional,
   record,
   type Schema,
+  type Shape,
   string,
   time,
   unknown,
@@ -193,6 +195,24 @@ export const usageRecord: Schema<UsageRecord> = named(
     memoryUsedGibSeconds: optional(number()),
   }),
 );
+
+const tokenShape: Shape<TokenInfo> = {
+  id: string(),
+  name: string(),
+  role: oneOf("reader", "operator", "admin"),
+  selector: optional(tags),
+  createdAt: time(),
+  expiresAt: optional(time()),
+  lastUsedAt: optional(about("To the minute.", time())),
+};
+
+export const tokenInfo: Schema<TokenInfo> = named("TokenInfo", object<TokenInfo>(tokenShape));
+
+/** A token at the one time that it is told. */
+export const createdToken = object<TokenInfo & { token: string }>({
+  ...tokenShape,
+  token: about("What to present; only its hash is kept.", string()),
+});
 
 export const runtimeEvent: Schema<RuntimeEvent> = named(
   "RuntimeEvent",

@@ -1,5 +1,6 @@
-/** What a caller may do: a reader looks, an operator changes containers, an admin changes what the host offers. */
-export type Role = "reader" | "operator" | "admin";
+import type { Role } from "../api.js";
+
+export type { Role };
 
 const RANK: Readonly<Record<Role, number>> = { reader: 0, operator: 1, admin: 2 };
 

@@ -5,6 +5,7 @@ import type { Codec } from "./codec.js";
 import { type Frame, FrameType, type Hello, resetError } from "./frames.js";
 import { Intake } from "./intake.js";
 import { Outbox } from "./outbox.js";
+import type { Principal } from "./principal.js";
 import { type Backing, Requests } from "./requests.js";
 import type { SessionStream, StreamHost, StreamKind, Terminal } from "./session-stream.js";
 import { errorToWire } from "./wire-error.js";
@@ -14,6 +15,9 @@ const CLOSE_GOING_AWAY = 1001;
 const CLOSE_PROTOCOL_ERROR = 1002;
 const CLOSE_INVALID_PAYLOAD = 1007;
 const CLOSE_POLICY = 1008;
+
+// Somebody who is put out has no say in how long the closing handshake takes.
+const EXPEL_MS = 1000;
 
 /** What a session is made of. */
 export interface SessionParts extends Backing {
@@ -28,6 +32,7 @@ export interface SessionParts extends Backing {
 export class Session implements StreamHost {
   readonly outbox: Outbox;
   readonly limits: Hello["limits"];
+  readonly principal: Principal;
   readonly terminals = new Map<number, Terminal>();
   readonly #socket: WebSocket;
   readonly #codec: Codec;
@@ -45,6 +50,7 @@ export class Session implements StreamHost {
     this.#socket = socket;
     this.#codec = codec;
     this.limits = hello.limits;
+    this.principal = parts.principal;
     this.outbox = new Outbox(socket, raw, codec, {
       maxBufferedBytes: hello.limits.maxBufferedBytes,
       onOverflow: () => this.#violation(CLOSE_POLICY, "more waits for this connection than it may hold"),
@@ -66,6 +72,13 @@ export class Session implements StreamHost {
     await Promise.race([this.#requests.finish(reason), grace]);
     this.outbox.flush();
     this.#socket.close(CLOSE_GOING_AWAY, reason);
+  }
+
+  /** Ends the connection of a principal who may no longer call: nothing that still comes counts. */
+  expel(reason: string): void {
+    if (this.#over) return;
+    this.#violation(CLOSE_POLICY, reason);
+    setTimeout(() => this.#socket.terminate(), EXPEL_MS).unref();
   }
 
   terminate(): void {

@@ -50,22 +50,21 @@ export class LocalContainers implements Containers {
   }
 
   async list(filter: ListFilter = {}): Promise<ContainerInfo[]> {
-    const wanted = Object.entries(filter.tags ?? {});
     const found: ContainerInfo[] = [];
     for (const { lifecycle } of this.#byId.values()) {
       const { state, options } = lifecycle.record;
       if (!filter.all && state !== "running" && state !== "paused") continue;
-      if (wanted.some(([key, value]) => options.tags?.[key] !== value)) continue;
+      if (!hasTags(options.tags, filter.tags)) continue;
       found.push(containerInfo(lifecycle.record));
     }
     return found;
   }
 
-  async prune(): Promise<string[]> {
+  async prune(filter: { tags?: Record<string, string> } = {}): Promise<string[]> {
     const removed: string[] = [];
     for (const { lifecycle, container } of [...this.#byId.values()]) {
       const { record } = lifecycle;
-      if (record.state !== "stopped" || lifecycle.restarting) continue;
+      if (record.state !== "stopped" || lifecycle.restarting || !hasTags(record.options.tags, filter.tags)) continue;
       await container.remove();
       removed.push(record.id);
     }
@@ -136,4 +135,8 @@ export class LocalContainers implements Containers {
     }
     return container;
   }
+}
+
+function hasTags(tags: Record<string, string> = {}, wanted: Record<string, string> = {}): boolean {
+  return Object.entries(wanted).every(([key, value]) => Object.hasOwn(tags, key) && tags[key] === value);
 }

@@ -16,6 +16,7 @@ import { RuntimeImages } from "./images.js";
 import { LiveMetering } from "./live-metering.js";
 import { recover } from "./recovery.js";
 import type { Services } from "./services.js";
+import { LocalTokens } from "./tokens.js";
 import { Trash } from "./trash.js";
 
 /** How long a monitor may take to leave once it has told the end. */
@@ -65,6 +66,7 @@ export class LocalRuntime implements Runtime {
   /** What came of calls with an idempotency key, for a channel that serves this runtime. */
   readonly calls: CallStore;
   readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
+  readonly tokens: LocalTokens;
   readonly #holdings: Holdings;
   readonly #services: Services;
   #closing: Promise<void> | undefined;
@@ -97,6 +99,7 @@ export class LocalRuntime implements Runtime {
     this.images = images;
     this.calls = new CallStore(database);
     this.containers = new LocalContainers(this.#services);
+    this.tokens = new LocalTokens(database);
     this.usage = { query: async (filter) => metering.usage(filter) };
   }
 

@@ -69,4 +69,16 @@ export const schemaSteps: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX calls_by_begin ON calls(principal, begun_at_ms);
   `,
+  `
+  CREATE TABLE tokens(
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    selector TEXT,
+    hash BLOB NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    last_used_ms INTEGER
+  ) STRICT;
+  `,
 ];

@@ -211,6 +211,11 @@ export class FakeContainer implements Container {
 
 /** A runtime in memory, for what the channel does with any runtime. */
 export class FakeRuntime implements Runtime {
+  readonly tokens: Runtime["tokens"] = {
+    create: async () => Promise.reject(new GranuleError("UNSUPPORTED", "no tokens here")),
+    list: async () => [],
+    revoke: async (id) => Promise.reject(new GranuleError("NOT_FOUND", `no token ${id}`)),
+  };
   readonly all = new Map<string, FakeContainer>();
   readonly happened = new Source<RuntimeEvent>();
   readonly sampled = new Source<Sample>();

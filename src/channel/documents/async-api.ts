@@ -37,6 +37,7 @@ export function asyncApi(): Json {
       messages: [add(`${name}.request`, request, method.summary)],
       reply: { channel, messages: replies },
       "x-role": method.role,
+      "x-reach": method.reach,
       "x-changes-state": method.changes,
       "x-errors": errorsOf(method),
     };
