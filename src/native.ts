@@ -76,6 +76,15 @@ export interface NativeSampler {
   stop(): void;
 }
 
+/** The process at the other end of a unix socket. */
+export interface PeerCredentials {
+  pid: number;
+  uid: number;
+  gid: number;
+  /** Supplementary groups. */
+  groups: number[];
+}
+
 export interface Addon {
   /** Starts a monitor from an encoded launch plan on a thread of its own; settles with its first report. */
   spawnMonitor(monitorPath: string, plan: Uint8Array): Promise<SpawnReport>;
@@ -95,8 +104,12 @@ export interface Addon {
   unlockFile(descriptor: number): void;
   /** CLOCK_BOOTTIME in nanoseconds. */
   boottimeNs(): bigint;
-  /** SO_PEERCRED of a connected unix socket. */
-  peerCredentials(descriptor: number): { pid: number; uid: number; gid: number };
+  /** SO_PEERCRED and SO_PEERGROUPS of a connected unix socket: who its peer was when it connected (unix(7)). */
+  peerCredentials(descriptor: number): PeerCredentials;
+  /** SO_DOMAIN of a socket is AF_UNIX. */
+  isUnixSocket(descriptor: number): boolean;
+  /** Sends one datagram to a unix socket by its path, or by its abstract name after an `@`; waits for nobody. */
+  sendDatagram(path: string, text: string): void;
 }
 
 let loaded: Addon | undefined;

@@ -2,9 +2,11 @@
 
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstring>
 #include <ctime>
 #include <map>
@@ -118,17 +120,65 @@ Napi::Value boottimeNs(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), seconds * 1'000'000'000U + static_cast<std::uint64_t>(now.tv_nsec));
 }
 
+/// Supplementary groups of the process at the other end, as they were when it connected.
+Napi::Array peerGroups(Napi::Env env, int descriptor) {
+  std::vector<gid_t> groups(64);
+  socklen_t size = 0;
+  for (;;) {
+    size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0) break;
+    // ERANGE tells the size that it takes.
+    if (errno != ERANGE) throwErrno(env, "getsockopt", "SO_PEERGROUPS");
+    groups.resize(size / sizeof(gid_t));
+  }
+  Napi::Array array = Napi::Array::New(env, size / sizeof(gid_t));
+  for (std::uint32_t index = 0; index < array.Length(); ++index) array.Set(index, static_cast<double>(groups[index]));
+  return array;
+}
+
 Napi::Value peerCredentials(const Napi::CallbackInfo& info) {
+  const int descriptor = info[0].As<Napi::Number>().Int32Value();
   ucred peer{};
   socklen_t size = sizeof peer;
-  if (::getsockopt(info[0].As<Napi::Number>().Int32Value(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
     throwErrno(info.Env(), "getsockopt", "SO_PEERCRED");
   }
   Napi::Object object = Napi::Object::New(info.Env());
   object.Set("pid", peer.pid);
   object.Set("uid", static_cast<double>(peer.uid));
   object.Set("gid", static_cast<double>(peer.gid));
+  object.Set("groups", peerGroups(info.Env(), descriptor));
   return object;
+}
+
+Napi::Value isUnixSocket(const Napi::CallbackInfo& info) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  if (::getsockopt(info[0].As<Napi::Number>().Int32Value(), SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) {
+    throwErrno(info.Env(), "getsockopt", "SO_DOMAIN");
+  }
+  return Napi::Boolean::New(info.Env(), domain == AF_UNIX);
+}
+
+/// One datagram to a unix socket by its path, or by its abstract name after an `@`, as sd_notify(3) sends it.
+void sendDatagram(const Napi::CallbackInfo& info) {
+  std::string path = info[0].As<Napi::String>();
+  const std::string text = info[1].As<Napi::String>();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    errno = ENAMETOOLONG;
+    throwErrno(info.Env(), "sendto", path);
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (path[0] == '@') address.sun_path[0] = '\0';
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) throwErrno(info.Env(), "socket", path);
+  const auto* to = reinterpret_cast<const sockaddr*>(&address);
+  if (::sendto(socket.get(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT, to, size) < 0) {
+    throwErrno(info.Env(), "sendto", path);
+  }
 }
 
 }  // namespace
@@ -140,6 +190,8 @@ void exportLaunch(Napi::Env env, Napi::Object exports) {
   exports.Set("unlockFile", Napi::Function::New(env, unlockFile, "unlockFile"));
   exports.Set("boottimeNs", Napi::Function::New(env, boottimeNs, "boottimeNs"));
   exports.Set("peerCredentials", Napi::Function::New(env, peerCredentials, "peerCredentials"));
+  exports.Set("isUnixSocket", Napi::Function::New(env, isUnixSocket, "isUnixSocket"));
+  exports.Set("sendDatagram", Napi::Function::New(env, sendDatagram, "sendDatagram"));
 }
 
 }  // namespace granule

@@ -1,13 +1,16 @@
-import { WebSocket } from "ws";
+import { type ClientOptions, WebSocket } from "ws";
 import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { openChannel } from "./client.js";
 import type { ChannelSocket } from "./client-connection.js";
+import { cannotConnect, refusedUpgrade } from "./connect-failure.js";
 import { SUBPROTOCOLS } from "./frames.js";
 
 export interface ConnectOptions {
   /** Bearer token, sent with the HTTP upgrade. */
   token?: string;
+  /** PEM; for wss:// alone. `ca` in place of the authorities that node knows; `cert` and `key` are the client's own. */
+  tls?: { ca?: string | Buffer; cert?: string | Buffer; key?: string | Buffer };
   /** Ends the attempt to connect, not the connection. */
   signal?: AbortSignal;
   /** Longest wait for the server's hello; 10 seconds unless told. */
@@ -24,19 +27,28 @@ const MAX_MESSAGE_BYTES = 64 << 20;
  * Throws UNAVAILABLE (retryable) where nobody listens.
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Runtime> {
-  const { token, signal, timeoutMs = 10_000, encoding = "cbor" } = options;
+  const { token, tls, signal, timeoutMs = 10_000, encoding = "cbor" } = options;
   const address = webSocketAddress(url);
+  if (token !== undefined) checkToken(url, token);
   const limit = AbortSignal.timeout(timeoutMs);
-  const socket = new WebSocket(address, [SUBPROTOCOLS[encoding === "cbor" ? 0 : 1]], {
+  const socket = open(address, SUBPROTOCOLS[encoding === "cbor" ? 0 : 1], {
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE_BYTES,
     handshakeTimeout: timeoutMs,
     ...(token !== undefined && { headers: { authorization: `Bearer ${token}` } }),
+    ...tls,
   });
   // A message of the WebSocket cannot be lost between its upgrade and the first listener: it is set in this turn.
   let failure: GranuleError | undefined;
   socket.on("error", (error) => {
     failure ??= GranuleError.from(error, "UNAVAILABLE");
+  });
+  // With a listener for it, ws leaves the response to us.
+  socket.on("unexpected-response", (_request, response) => {
+    void refusedUpgrade(url, response).then((error) => {
+      failure ??= error;
+      socket.terminate();
+    });
   });
   const giveUp = (): void => socket.terminate();
   limit.addEventListener("abort", giveUp);
@@ -55,6 +67,15 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   }
 }
 
+function open(address: string, subprotocol: string, options: ClientOptions): WebSocket {
+  try {
+    return new WebSocket(address, [subprotocol], options);
+  } catch (cause) {
+    // A certificate or key that is none is found out here.
+    throw new GranuleError("INVALID_ARGUMENT", `cannot connect like this: ${(cause as Error).message}`, { cause });
+  }
+}
+
 function webSocketAddress(url: string): string {
   // The path of the request stands behind a colon; a colon in the socket's own path would be taken for it.
   if (url.startsWith("unix:")) {
@@ -68,11 +89,18 @@ function webSocketAddress(url: string): string {
   });
 }
 
-function cannotConnect(url: string, why: string, cause: GranuleError | undefined): GranuleError {
-  return new GranuleError("UNAVAILABLE", `cannot connect to ${url}: ${why}`, {
-    retryable: true,
-    ...(cause?.errno !== undefined && { errno: cause.errno }),
-    ...(cause?.syscall !== undefined && { syscall: cause.syscall }),
-    cause,
+/** A token is as good as a password: it goes nowhere that others can read it. */
+function checkToken(url: string, token: string): void {
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new GranuleError(
+      "INVALID_ARGUMENT",
+      "the token is not one: it has spaces or other strange characters, or none",
+    );
+  }
+  if (!url.startsWith("ws://")) return;
+  const host = new URL(url).hostname;
+  if (host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host)) return;
+  throw new GranuleError("INVALID_ARGUMENT", `ws:// would show the token to the network between here and ${host}`, {
+    hint: "use wss://",
   });
 }

@@ -55,6 +55,7 @@ export const commands: Record<string, CommandEntry> = {
     summary: "Own the state directory and serve it on a unix socket",
     load: () => import("./commands/serve.js"),
   },
+  token: { summary: "Manage tokens of callers", load: () => import("./commands/token.js") },
   info: {
     summary: "Check the host: what it can enforce, and what each lack costs",
     load: () => import("./commands/info.js"),

@@ -4,9 +4,14 @@ import { Directories, type DirectoryOptions } from "../state/directories.js";
 import type { GlobalOptions } from "./global-options.js";
 import { defined } from "./options.js";
 
-/** The folders of the state, by option, then environment, then default. */
-export function stateFolders(globals: GlobalOptions): Directories {
-  return new Directories(defined<DirectoryOptions>({ root: globals.root, state: globals.state }));
+/** The folders of the state, by option, then environment, then configuration file, then default. */
+export function stateFolders(globals: GlobalOptions, file: DirectoryOptions = {}): Directories {
+  const options = defined<DirectoryOptions>({ root: globals.root, state: globals.state });
+  const { GRANULE_ROOT: root, GRANULE_STATE: state } = process.env;
+  const named = globals.root ?? globals.state ?? (root || state || undefined);
+  return new Directories(
+    named === undefined ? defined<DirectoryOptions>({ root: file.root, state: file.state }) : options,
+  );
 }
 
 /** The runtime to speak to: the one at --host or GRANULE_HOST, or else the owner of the state directory. */
@@ -14,8 +19,8 @@ export async function openRuntime(globals: GlobalOptions): Promise<Runtime> {
   const host = globals.host ?? process.env["GRANULE_HOST"];
   if (host) {
     const { connect } = await import("../channel/connect.js");
-    const token = process.env["GRANULE_TOKEN"];
-    return connect(host, token === undefined ? {} : { token });
+    const { remoteCredentials } = await import("./credentials.js");
+    return connect(host, remoteCredentials(globals));
   }
   requireRoot();
   const { connectOwner } = await import("../channel/owner.js");

@@ -5,7 +5,7 @@ import { exitCodeOf, reportFailure, usageFailure } from "./failure.js";
 import { nameOptionsInErrors } from "./option-errors.js";
 import { version } from "./version.js";
 
-const valueOptions = new Set(["--host", "--root", "--state"]);
+const valueOptions = new Set(["--host", "--token-file", "--tls-ca", "--tls-cert", "--tls-key", "--root", "--state"]);
 
 /** Runs one command line (without node and script) and resolves to its exit code. Nothing is thrown. */
 export async function runCli(argv: string[]): Promise<number> {
@@ -45,7 +45,11 @@ async function buildProgram(context: CliContext, selected: string | undefined): 
   const program = new Command("granule")
     .description("Runs OCI containers on this host: exact vCPU and memory, metered by the second.")
     .usage("[options] COMMAND")
-    .option("--host <url>", "speak to a runtime at this url (GRANULE_HOST)")
+    .option("--host <url>", "speak to a runtime at this url (GRANULE_HOST): unix:/path, wss://host:port")
+    .option("--token-file <file>", "file that holds the token to present (or GRANULE_TOKEN)")
+    .option("--tls-ca <file>", "authorities to trust for wss://, PEM; those of the system unless told")
+    .option("--tls-cert <file>", "client certificate to present, PEM")
+    .option("--tls-key <file>", "private key of the client certificate, PEM")
     .option("--root <dir>", "where images and containers are kept (GRANULE_ROOT, /var/lib/granule)")
     .option("--state <dir>", "where sockets are kept (GRANULE_STATE, /run/granule)")
     .version(`granule ${version()}`, "-V, --version", "show the version")
