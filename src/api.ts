@@ -175,11 +175,15 @@ export interface ImageInfo {
   /** Digest of the image configuration: `sha256:...`. */
   id: string;
   names: string[];
+  /** Names by digest under which registries know it, such as `debian@sha256:...`; none for one that was never pulled. */
+  digests: string[];
   /** Unpacked size in bytes. */
   size: number;
   createdAt: string;
   architecture: string;
   os: string;
+  /** Such as `v7`; absent where the image names none. */
+  variant?: string;
   /** diffIDs, lowest layer first. */
   layers: string[];
   config: ImageConfig;
@@ -197,12 +201,50 @@ export interface ImageConfig {
   labels: Record<string, string>;
 }
 
+/**
+ * How far a load or a pull is. A pull goes `resolve`, `found` (with every layer), then for each layer `download`, `unpack`
+ * and `ready`, and `done` at last.
+ */
 export interface LoadProgress {
-  stage: "read" | "unpack" | "done";
+  stage: "read" | "resolve" | "found" | "download" | "unpack" | "ready" | "verify" | "done";
+  /** Digest of the layer's blob, or where that is not known its diffID. */
   layer?: string;
   /** Bytes of the compressed layer done, and in all. */
   doneBytes?: number;
   totalBytes?: number;
+  /** With `found`: the digest that the name stands for. */
+  digest?: string;
+  /** With `found`: every layer, lowest first. */
+  layers?: { layer: string; totalBytes: number }[];
+}
+
+/** What a registry lets its users in by. */
+export type RegistryCredentials =
+  | { username: string; password: string }
+  /** A refresh token, as `docker login` keeps it for some registries. */
+  | { identityToken: string }
+  /** A bearer token, sent as it is. */
+  | { registryToken: string }
+  /** An Azure AD access token, exchanged at an Azure container registry. */
+  | { azureToken: string; tenant?: string };
+
+/** What `images verify` found of one image. */
+export interface ImageCheck {
+  id: string;
+  names: string[];
+  ok: boolean;
+  /** One sentence each. */
+  problems: string[];
+}
+
+/** What a prune removed. */
+export interface ImagePruneResult {
+  /** Ids of images. */
+  images: string[];
+  /** Names that went with them. */
+  names: string[];
+  /** Bytes of blobs and layers that came free. */
+  freedBytes: number;
 }
 
 export interface RuntimeEvent {
@@ -223,7 +265,9 @@ export interface RuntimeEvent {
     | "remove"
     | "exec"
     | "load"
+    | "pull"
     | "import"
+    | "tag"
     | "untag"
     | "delete";
   id: string;
@@ -326,8 +370,35 @@ export interface ImageImportOptions {
   signal?: AbortSignal;
 }
 
+export interface ImagePullOptions {
+  /** `os/architecture[/variant]`, such as `linux/arm64`; this host's unless told. */
+  platform?: string;
+  /** For the image's own registry; looked up in docker's and podman's files on the runtime's host unless told. */
+  credentials?: RegistryCredentials;
+  /** Allow plain http and a certificate that nobody vouches for; loopback may be plain http without. */
+  insecure?: boolean;
+  onProgress?: (progress: LoadProgress) => void;
+  signal?: AbortSignal;
+}
+
 export interface Images {
   list(): Promise<ImageInfo[]>;
+  /**
+   * Fetches an image from its registry and unpacks it. What is there already is not fetched again, and one that was
+   * interrupted goes on where it stopped.
+   */
+  pull(reference: string, options?: ImagePullOptions): Promise<ImageInfo>;
+  /** Writes images to a tar on the runtime's host that is an OCI layout and a `docker save` archive at once. */
+  save(namesOrIds: string[], path: string, options?: { signal?: AbortSignal }): Promise<void>;
+  /** Gives an image a further name. */
+  tag(nameOrId: string, name: string): Promise<ImageInfo>;
+  /** Removes images without a name that no container uses, or with `all` every one that no container uses. */
+  prune(options?: { all?: boolean }): Promise<ImagePruneResult>;
+  /** Checks an image, or every one, against its digests: blobs and unpacked layers. */
+  verify(
+    nameOrId?: string,
+    options?: { onProgress?: (progress: LoadProgress) => void; signal?: AbortSignal },
+  ): Promise<ImageCheck[]>;
   /** By name, id or unambiguous id prefix. */
   inspect(nameOrId: string): Promise<ImageInfo>;
   /** An OCI layout (folder or tar) or a `docker save` tar, by path on the runtime's host. */

@@ -5,7 +5,14 @@ import { FlowQueue } from "./flow-queue.js";
 import type { MethodName, Params, Result } from "./protocol.js";
 
 /** Methods whose result names one stream or subscription. */
-export type FeedMethod = "events.subscribe" | "samples.subscribe" | "containers.logs" | "images.load" | "images.import";
+export type FeedMethod =
+  | "events.subscribe"
+  | "samples.subscribe"
+  | "containers.logs"
+  | "images.load"
+  | "images.import"
+  | "images.pull"
+  | "images.verify";
 
 /**
  * Opens a subscription (items) or a stream (bytes) and gives what comes, read at the caller's pace. Ends quietly when

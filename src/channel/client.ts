@@ -3,9 +3,6 @@ import type {
   Containers,
   CreateOptions,
   HostInfo,
-  ImageConfig,
-  ImageImportOptions,
-  ImageInfo,
   Images,
   ListFilter,
   Runtime,
@@ -15,11 +12,11 @@ import type {
   UsageFilter,
   UsageRecord,
 } from "../api.js";
-import { GranuleError } from "../errors.js";
 import { type ChannelSocket, ClientConnection } from "./client-connection.js";
 import { RemoteContainer, remoteSamples } from "./client-container.js";
 import { openFeed } from "./client-feeds.js";
-import type { EventItem, LoadItem, Params } from "./protocol.js";
+import { RemoteImages } from "./client-images.js";
+import type { EventItem } from "./protocol.js";
 
 export type * from "../api.js";
 export { GranuleError } from "../errors.js";
@@ -107,58 +104,6 @@ class RemoteContainers implements Containers {
 
   prune(): Promise<string[]> {
     return this.#connection.call("containers.prune", {});
-  }
-}
-
-class RemoteImages implements Images {
-  readonly #connection: ClientConnection;
-
-  constructor(connection: ClientConnection) {
-    this.#connection = connection;
-  }
-
-  list(): Promise<ImageInfo[]> {
-    return this.#connection.call("images.list", {});
-  }
-
-  inspect(nameOrId: string): Promise<ImageInfo> {
-    return this.#connection.call("images.inspect", { id: nameOrId });
-  }
-
-  load(path: string, options: ImageImportOptions = {}): Promise<ImageInfo[]> {
-    const { onProgress, signal, ...naming } = options;
-    return this.#load("images.load", { path, ...naming }, { onProgress, signal });
-  }
-
-  async import(
-    path: string,
-    options: ImageImportOptions & { name: string; config?: Partial<ImageConfig> },
-  ): Promise<ImageInfo> {
-    const { onProgress, signal, ...naming } = options;
-    const [image] = await this.#load("images.import", { path, ...naming }, { onProgress, signal });
-    if (image === undefined) throw new GranuleError("INTERNAL", "the server named no image");
-    return image;
-  }
-
-  async remove(nameOrId: string, options: { force?: boolean } = {}): Promise<void> {
-    await this.#connection.call("images.remove", { ...options, id: nameOrId });
-  }
-
-  async #load<M extends "images.load" | "images.import">(
-    method: M,
-    params: Params<M>,
-    { onProgress, signal }: { [K in "onProgress" | "signal"]: ImageImportOptions[K] | undefined },
-  ): Promise<ImageInfo[]> {
-    if (onProgress === undefined) {
-      const result = await this.#connection.call(method, params, { signal });
-      return "images" in result ? result.images : [];
-    }
-    const feed = await openFeed<M, LoadItem>(this.#connection, method, { ...params, progress: true }, signal);
-    for await (const item of feed) {
-      if (item.progress !== undefined) onProgress(item.progress);
-      if (item.images !== undefined) return item.images;
-    }
-    throw new GranuleError("CANCELLED", "the load was cancelled", { cause: signal?.reason });
   }
 }
 

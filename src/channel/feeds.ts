@@ -1,4 +1,4 @@
-import type { Container, ImageInfo, LoadProgress, Runtime } from "../api.js";
+import type { Container, LoadProgress, Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { Deferred } from "../runtime/deferred.js";
 import { ByteSender } from "./byte-sender.js";
@@ -57,10 +57,13 @@ export function openSamples(
   return { subscription: sender.id };
 }
 
-/** A load or import as items of progress, its images in the last one. */
+/** A load, pull or check as items of progress, its result in the last one. */
 export function openLoad(
   call: Call,
-  load: (signal: AbortSignal, onProgress: (progress: LoadProgress) => void) => Promise<ImageInfo[]>,
+  load: (
+    signal: AbortSignal,
+    onProgress: (progress: LoadProgress) => void,
+  ) => Promise<Pick<LoadItem, "images" | "checks">>,
 ): Opened {
   const abort = new AbortController();
   const left = new Deferred<never>();
@@ -75,9 +78,9 @@ export function openLoad(
       const loading = load(abort.signal, (progress) => {
         sender.offer({ seq: ++seq, progress } satisfies LoadItem);
       });
-      loading.then((images) => resolve({ images }), reject);
+      loading.then(resolve, reject);
       void feed(sender, async () => {
-        sender.offer({ seq: ++seq, images: await loading } satisfies LoadItem);
+        sender.offer({ seq: ++seq, ...(await loading) } satisfies LoadItem);
       });
     });
   });

@@ -14,16 +14,35 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
   "images.inspect": (call, { id }) => call.runtime.images.inspect(id),
   "images.load": async (call, { path, name, progress }) => {
     const naming = name === undefined ? {} : { name };
-    const load = (signal: AbortSignal, onProgress?: (progress: LoadProgress) => void) =>
-      call.runtime.images.load(path, { ...naming, signal, ...(onProgress && { onProgress }) });
-    return progress === true ? openLoad(call, load) : { images: await load(call.signal) };
+    const load = async (signal: AbortSignal, onProgress?: (progress: LoadProgress) => void) => ({
+      images: await call.runtime.images.load(path, { ...naming, signal, ...(onProgress && { onProgress }) }),
+    });
+    return progress === true ? openLoad(call, load) : load(call.signal);
   },
   "images.import": async (call, { path, name, config, progress }) => {
     const naming = config === undefined ? { name } : { name, config };
-    const load = async (signal: AbortSignal, onProgress?: (progress: LoadProgress) => void) => [
-      await call.runtime.images.import(path, { ...naming, signal, ...(onProgress && { onProgress }) }),
-    ];
-    return progress === true ? openLoad(call, load) : { images: await load(call.signal) };
+    const load = async (signal: AbortSignal, onProgress?: (progress: LoadProgress) => void) => ({
+      images: [await call.runtime.images.import(path, { ...naming, signal, ...(onProgress && { onProgress }) })],
+    });
+    return progress === true ? openLoad(call, load) : load(call.signal);
+  },
+  "images.pull": async (call, { reference, progress, ...options }) => {
+    const pull = async (signal: AbortSignal, onProgress?: (progress: LoadProgress) => void) => ({
+      images: [await call.runtime.images.pull(reference, { ...options, signal, ...(onProgress && { onProgress }) })],
+    });
+    return progress === true ? openLoad(call, pull) : pull(call.signal);
+  },
+  "images.save": async (call, { names, path }) => {
+    await call.runtime.images.save(names, path, { signal: call.signal });
+    return null;
+  },
+  "images.tag": (call, { id, name }) => call.runtime.images.tag(id, name),
+  "images.prune": (call, options) => call.runtime.images.prune(options),
+  "images.verify": async (call, { id, progress }) => {
+    const verify = async (signal: AbortSignal, onProgress?: (progress: LoadProgress) => void) => ({
+      checks: await call.runtime.images.verify(id, { signal, ...(onProgress && { onProgress }) }),
+    });
+    return progress === true ? openLoad(call, verify) : verify(call.signal);
   },
   "images.remove": async (call, { id, ...options }) => {
     await call.runtime.images.remove(id, options);

@@ -1,4 +1,4 @@
-import type { ExitStatus, ImageInfo, LoadProgress, RuntimeEvent, Sample } from "../api.js";
+import type { ExitStatus, ImageCheck, ImageInfo, LoadProgress, RuntimeEvent, Sample } from "../api.js";
 import * as results from "./results.js";
 import { about, array, integer, named, object, optional, type Schema, string } from "./schema.js";
 
@@ -63,11 +63,12 @@ export const samplesItem: Schema<SamplesItem> = named(
   }),
 );
 
-/** Progress of a load, and as the last item its images. */
+/** Progress of a load, pull or check, and as the last item its result. */
 export interface LoadItem {
   seq: number;
   progress?: LoadProgress;
   images?: ImageInfo[];
+  checks?: ImageCheck[];
 }
 
 export const loadItem: Schema<LoadItem> = named(
@@ -76,6 +77,7 @@ export const loadItem: Schema<LoadItem> = named(
     seq: integer(1),
     progress: optional(results.loadProgress),
     images: optional(array(results.imageInfo)),
+    checks: optional(array(results.imageCheck)),
   }),
 );
 
@@ -93,4 +95,9 @@ export type Loaded = { images: ImageInfo[] } | Opened;
 export const imagesLoaded: Schema<{ images: ImageInfo[] }> = named(
   "Loaded",
   object<{ images: ImageInfo[] }>({ images: array(results.imageInfo) }),
+);
+
+export const imagesChecked: Schema<{ checks: ImageCheck[] }> = named(
+  "Checked",
+  object<{ checks: ImageCheck[] }>({ checks: array(results.imageCheck) }),
 );

@@ -7,6 +7,7 @@ import type {
   Limits,
   ListFilter,
   MountOption,
+  RegistryCredentials,
   RestartPolicy,
   TokenOptions,
   UsageFilter,
@@ -125,6 +126,25 @@ const imageConfig = object<Partial<ImageConfig>>({
   labels: optional(tags),
 });
 
+const credentials: Schema<RegistryCredentials> = either(
+  either(
+    object<{ username: string; password: string }>({ username: string(), password: string() }),
+    object<{ identityToken: string }>({ identityToken: string() }),
+  ),
+  either(
+    object<{ registryToken: string }>({ registryToken: string() }),
+    object<{ azureToken: string; tenant?: string }>({ azureToken: string(), tenant: optional(string()) }),
+  ),
+) as Schema<RegistryCredentials>;
+
+export interface PullParams {
+  reference: string;
+  platform?: string;
+  credentials?: RegistryCredentials;
+  insecure?: boolean;
+  progress?: boolean;
+}
+
 export interface Target {
   id: string;
 }
@@ -196,6 +216,17 @@ export const params = {
     config: optional(imageConfig),
     progress: optional(boolean()),
   }),
+  pull: object<PullParams>({
+    reference: string(),
+    platform: optional(string(64)),
+    credentials: optional(credentials),
+    insecure: optional(boolean()),
+    progress: optional(boolean()),
+  }),
+  save: object<{ names: string[]; path: string }>({ names: strings, path: string() }),
+  tag: object<Target & { name: string }>({ ...targetShape, name: string() }),
+  pruneImages: object<{ all?: boolean }>({ all: optional(boolean()) }),
+  verify: object<{ id?: string; progress?: boolean }>({ id: optional(string()), progress: optional(boolean()) }),
   events: object<{ after?: Cursor }>({
     after: optional(cursor),
   }),

@@ -4,8 +4,10 @@ import type {
   ExitStatus,
   HostFeature,
   HostInfo,
+  ImageCheck,
   ImageConfig,
   ImageInfo,
+  ImagePruneResult,
   LoadProgress,
   Pressure,
   RuntimeEvent,
@@ -99,10 +101,12 @@ export const imageInfo: Schema<ImageInfo> = named(
   object<ImageInfo>({
     id: about("Digest of the image configuration.", string()),
     names: strings,
+    digests: about("Names by digest under which registries know it.", strings),
     size: about("Unpacked, in bytes.", integer()),
     createdAt: time(),
     architecture: string(),
     os: string(),
+    variant: optional(about("Such as `v7`.", string())),
     layers: about("diffIDs, the lowest layer first.", strings),
     config: imageConfig,
   }),
@@ -111,10 +115,36 @@ export const imageInfo: Schema<ImageInfo> = named(
 export const loadProgress: Schema<LoadProgress> = named(
   "LoadProgress",
   object<LoadProgress>({
-    stage: oneOf("read", "unpack", "done"),
-    layer: optional(string()),
+    stage: oneOf("read", "resolve", "found", "download", "unpack", "ready", "verify", "done"),
+    layer: optional(about("Digest of its blob, or where that is not known its diffID.", string())),
     doneBytes: optional(about("Compressed bytes of the layer.", integer())),
     totalBytes: optional(integer()),
+    digest: optional(about("With `found`: what the name stands for.", string())),
+    layers: optional(
+      about(
+        "With `found`: every layer, the lowest first.",
+        array(object<{ layer: string; totalBytes: number }>({ layer: string(), totalBytes: integer() })),
+      ),
+    ),
+  }),
+);
+
+export const imageCheck: Schema<ImageCheck> = named(
+  "ImageCheck",
+  object<ImageCheck>({
+    id: string(),
+    names: strings,
+    ok: boolean(),
+    problems: about("One sentence each.", strings),
+  }),
+);
+
+export const imagePruneResult: Schema<ImagePruneResult> = named(
+  "ImagePruneResult",
+  object<ImagePruneResult>({
+    images: about("Ids of those that went.", strings),
+    names: strings,
+    freedBytes: about("Of blobs and layers.", integer()),
   }),
 );
 
@@ -234,7 +264,9 @@ export const runtimeEvent: Schema<RuntimeEvent> = named(
       "remove",
       "exec",
       "load",
+      "pull",
       "import",
+      "tag",
       "untag",
       "delete",
     ),

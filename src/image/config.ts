@@ -5,6 +5,8 @@ import { asDigest, asList, asObject, asText, asTextList, corrupt, type JsonObjec
 export interface ParsedConfig {
   architecture: string;
   os: string;
+  /** Such as `v8`; absent where the image names none. */
+  variant?: string;
   /** ISO 8601; absent where the image says nothing usable. */
   created?: string;
   /** diffIDs, lowest layer first. */
@@ -32,6 +34,8 @@ export function parseImageConfig(bytes: Uint8Array): ParsedConfig {
   const architecture = asText(document["architecture"], "architecture", 64);
   if (os === "" || architecture === "") throw corrupt("the image configuration names no os and architecture");
   const parsed: ParsedConfig = { architecture, os, diffIds, config: parseExecution(document["config"]) };
+  const variant = asText(document["variant"], "variant", 64);
+  if (variant !== "") parsed.variant = variant;
   const created = parseTime(document["created"]);
   if (created !== undefined) parsed.created = created;
   return parsed;

@@ -1,41 +1,19 @@
-import { arch } from "node:process";
 import { GranuleError } from "../errors.js";
 import type { Archive } from "./archive.js";
-import { MAX_LAYERS, parseImageConfig } from "./config.js";
-import { asDigest, asList, asObject, asText, corrupt, type JsonObject, parseObject } from "./json.js";
-import type { LayerSource } from "./layers.js";
+import { parseImageConfig } from "./config.js";
+import type { Descriptor } from "./descriptor.js";
+import { asText, corrupt, parseObject } from "./json.js";
+import { type Index, type Manifest, parseManifest } from "./manifest.js";
+import { INDEX_TYPES, MANIFEST_TYPES, OCI_INDEX } from "./media-types.js";
+import { choosePlatform, formatPlatform, hostPlatform } from "./platform.js";
 import { normalizeReference } from "./reference.js";
 import { type ImageSource, sha256 } from "./source.js";
 
-/** A content descriptor (image-spec descriptor.md), checked. */
-interface Descriptor {
-  mediaType: string;
-  digest: string;
-  size: number;
-  annotations: JsonObject;
-  platform?: { os: string; architecture: string };
-}
-
-const INDEX_TYPES = [
-  "application/vnd.oci.image.index.v1+json",
-  "application/vnd.docker.distribution.manifest.list.v2+json",
-];
-const MANIFEST_TYPES = [
-  "application/vnd.oci.image.manifest.v1+json",
-  "application/vnd.docker.distribution.manifest.v2+json",
-];
-const CONFIG_TYPES = ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
-const LAYER_TYPE =
-  /^application\/vnd\.(?:oci\.image\.layer\.v1\.tar(?:\+gzip|\+zstd)?|docker\.image\.rootfs\.diff\.tar(?:\.gzip|\.zstd)?)$/;
-const MAX_MANIFESTS = 1024;
 const MAX_INDEX_DEPTH = 3;
-
-/** GOARCH of this host, as platforms name it. */
-export const hostArchitecture: string = { x64: "amd64", ia32: "386" }[arch as string] ?? arch;
 
 /**
  * The images of an OCI image layout (image-spec image-layout.md) that fit this host. Every blob is checked against the
- * size and digest of its descriptor; layers when they are unpacked.
+ * size and digest of its descriptor; layers when they are kept.
  * @throws GranuleError CORRUPT, or UNSUPPORTED where no image is for this platform
  */
 export function readOciLayout(archive: Archive): ImageSource[] {
@@ -45,10 +23,13 @@ export function readOciLayout(archive: Archive): ImageSource[] {
   }
   const bytes = archive.read("index.json");
   if (!bytes) throw corrupt("the OCI layout has no index.json");
+  const index = parseManifest(bytes, OCI_INDEX) as Index;
   const platforms = new Set<string>();
   const images = new Map<string, ImageSource>();
-  for (const found of manifestsOf(archive, parseObject(bytes, "index.json"), 1, platforms)) {
-    const image = readManifest(archive, found.manifest, found.names);
+  for (const entry of index.manifests) {
+    const found = findManifest(archive, entry, 1, platforms);
+    if (found === undefined) continue;
+    const image = readImage(archive, found, namesOf(entry));
     const known = images.get(image.id);
     if (known) known.names = [...new Set([...known.names, ...image.names])];
     else images.set(image.id, image);
@@ -57,67 +38,44 @@ export function readOciLayout(archive: Archive): ImageSource[] {
   if (platforms.size === 0) throw corrupt("the OCI layout holds no image");
   throw new GranuleError(
     "UNSUPPORTED",
-    `the archive has no image for linux/${hostArchitecture}, only ${[...platforms].join(", ")}`,
+    `the archive has no image for ${formatPlatform(hostPlatform())}, only ${[...platforms].join(", ")}`,
   );
 }
 
-function manifestsOf(
+/** The manifest that an entry leads to on this host; undefined where it is for other platforms, or no image at all. */
+function findManifest(
   archive: Archive,
-  index: JsonObject,
+  entry: Descriptor,
   depth: number,
   platforms: Set<string>,
-): { manifest: Descriptor; names: string[] }[] {
+): Descriptor | undefined {
   if (depth > MAX_INDEX_DEPTH) throw corrupt(`indexes are nested deeper than ${MAX_INDEX_DEPTH}`);
-  const found: { manifest: Descriptor; names: string[] }[] = [];
-  for (const [position, value] of asList(index["manifests"], "manifests", MAX_MANIFESTS).entries()) {
-    const descriptor = parseDescriptor(value, `manifests[${position}]`);
-    const names = namesOf(descriptor);
-    if (INDEX_TYPES.includes(descriptor.mediaType)) {
-      const nested = manifestsOf(archive, parseObject(readBlob(archive, descriptor), "an index"), depth + 1, platforms);
-      found.push(...nested.map((one) => ({ ...one, names: [...new Set([...names, ...one.names])] })));
-    } else if (MANIFEST_TYPES.includes(descriptor.mediaType) && fits(descriptor, platforms)) {
-      found.push({ manifest: descriptor, names });
-    }
+  if (entry.platform && entry.platform.os !== "unknown") platforms.add(formatPlatform(entry.platform));
+  if (MANIFEST_TYPES.includes(entry.mediaType)) return choosePlatform([entry], hostPlatform());
+  if (!INDEX_TYPES.includes(entry.mediaType)) return undefined;
+  const { manifests } = parseManifest(readBlob(archive, entry), entry.mediaType) as Index;
+  const fitting: Descriptor[] = [];
+  for (const nested of manifests) {
+    const found = findManifest(archive, nested, depth + 1, platforms);
+    if (found !== undefined) fitting.push(found);
   }
-  return found;
+  return choosePlatform(fitting, hostPlatform());
 }
 
-function fits({ platform }: Descriptor, platforms: Set<string>): boolean {
-  if (!platform) return true;
-  if (platform.os === "unknown") return false;
-  platforms.add(`${platform.os}/${platform.architecture}`);
-  return platform.os === "linux" && platform.architecture === hostArchitecture;
-}
-
-function readManifest(archive: Archive, descriptor: Descriptor, names: string[]): ImageSource {
-  const manifest = parseObject(readBlob(archive, descriptor), "the image manifest");
-  if (manifest["schemaVersion"] !== 2)
-    throw new GranuleError("UNSUPPORTED", "the image manifest is not of schema version 2");
-  const configDescriptor = parseDescriptor(manifest["config"], "config");
-  if (!CONFIG_TYPES.includes(configDescriptor.mediaType)) {
-    throw new GranuleError(
-      "UNSUPPORTED",
-      `the archive holds an artifact of type ${configDescriptor.mediaType}, not a container image`,
-    );
-  }
-  const configBytes = readBlob(archive, configDescriptor);
+function readImage(archive: Archive, descriptor: Descriptor, names: string[]): ImageSource {
+  const manifestBytes = readBlob(archive, descriptor);
+  const manifest = parseManifest(manifestBytes, descriptor.mediaType) as Manifest;
+  const configBytes = readBlob(archive, manifest.config);
   const config = parseImageConfig(configBytes);
-  const layers = asList(manifest["layers"], "layers", MAX_LAYERS).map((value, index) =>
-    readLayer(archive, value, `layers[${index}]`),
-  );
-  if (layers.length !== config.diffIds.length) {
-    throw corrupt(`the manifest has ${layers.length} layers, the configuration ${config.diffIds.length}`);
+  if (manifest.layers.length !== config.diffIds.length) {
+    throw corrupt(`the manifest has ${manifest.layers.length} layers, the configuration ${config.diffIds.length}`);
   }
-  return { names, id: configDescriptor.digest, configBytes, config, layers };
-}
-
-function readLayer(archive: Archive, value: unknown, what: string): LayerSource {
-  const { mediaType, digest, size } = parseDescriptor(value, what);
-  if (!LAYER_TYPE.test(mediaType))
-    throw new GranuleError("UNSUPPORTED", `${what} is of the unsupported type ${mediaType}`);
-  const path = archive.file(blobName(digest));
-  if (path === undefined) throw corrupt(`the archive lacks the blob ${digest}`);
-  return { path, digest, size };
+  const layers = manifest.layers.map(({ digest, size }) => {
+    const path = archive.file(blobName(digest));
+    if (path === undefined) throw corrupt(`the archive lacks the blob ${digest}`);
+    return { path, digest, size };
+  });
+  return { names, id: manifest.config.digest, configBytes, config, layers, manifestBytes };
 }
 
 function readBlob(archive: Archive, { digest, size }: Descriptor): Buffer {
@@ -139,24 +97,4 @@ function namesOf({ annotations }: Descriptor): string[] {
   const ref = asText(annotations["org.opencontainers.image.ref.name"], "an annotation");
   const name = full || (/[/:]/.test(ref) ? ref : "");
   return name === "" ? [] : [normalizeReference(name)];
-}
-
-function parseDescriptor(value: unknown, what: string): Descriptor {
-  const object = asObject(value, what);
-  const size = object["size"];
-  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) throw corrupt(`${what}.size is no size`);
-  const descriptor: Descriptor = {
-    mediaType: asText(object["mediaType"], `${what}.mediaType`, 256),
-    digest: asDigest(object["digest"], `${what}.digest`),
-    size,
-    annotations: asObject(object["annotations"] ?? {}, `${what}.annotations`),
-  };
-  if (object["platform"] !== undefined && object["platform"] !== null) {
-    const platform = asObject(object["platform"], `${what}.platform`);
-    descriptor.platform = {
-      os: asText(platform["os"], `${what}.platform.os`, 64),
-      architecture: asText(platform["architecture"], `${what}.platform.architecture`, 64),
-    };
-  }
-  return descriptor;
 }

@@ -9,7 +9,13 @@ export interface ImageRow {
   layers: string;
   size: number;
   created_at: string;
+  /** Digest of the image manifest; null where an older granule kept none. */
+  manifest: string | null;
+  /** JSON list of the digests of every blob of the image, its manifest and configuration among them. */
+  blobs: string;
 }
+
+const COLUMNS = "id, config, layers, size, created_at, manifest, blobs";
 
 /** The tables `images` and `image_names`. */
 export class ImageRecords {
@@ -20,7 +26,8 @@ export class ImageRecords {
     this.#database = database;
     this.#statements = {
       insert: database.prepare(
-        "INSERT OR IGNORE INTO images (id, config, layers, size, created_at) VALUES (?, ?, ?, ?, ?)",
+        `INSERT INTO images (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET manifest = excluded.manifest, blobs = excluded.blobs`,
       ),
       name: database.prepare(
         "INSERT INTO image_names (name, image_id) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET image_id = excluded.image_id",
@@ -28,8 +35,8 @@ export class ImageRecords {
       unname: database.prepare("DELETE FROM image_names WHERE name = ?"),
       unnameAll: database.prepare("DELETE FROM image_names WHERE image_id = ?"),
       delete: database.prepare("DELETE FROM images WHERE id = ?"),
-      all: database.prepare("SELECT id, config, layers, size, created_at FROM images ORDER BY created_at DESC, id"),
-      byId: database.prepare("SELECT id, config, layers, size, created_at FROM images WHERE id = ?"),
+      all: database.prepare(`SELECT ${COLUMNS} FROM images ORDER BY created_at DESC, id`),
+      byId: database.prepare(`SELECT ${COLUMNS} FROM images WHERE id = ?`),
       byName: database.prepare("SELECT image_id FROM image_names WHERE name = ?"),
       byPrefix: database.prepare("SELECT id FROM images WHERE id >= ? AND id < ? LIMIT 2"),
       names: database.prepare("SELECT name FROM image_names WHERE image_id = ? ORDER BY name"),
@@ -40,7 +47,8 @@ export class ImageRecords {
   put(images: readonly { row: ImageRow; names: readonly string[] }[]): void {
     this.#database.transaction(() => {
       for (const { row, names } of images) {
-        this.#statements.insert.run(row.id, row.config, row.layers, row.size, row.created_at);
+        const { id, config, layers, size, created_at, manifest, blobs } = row;
+        this.#statements.insert.run(id, config, layers, size, created_at, manifest, blobs);
         for (const name of names) this.#statements.name.run(name, row.id);
       }
     })();

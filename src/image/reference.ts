@@ -1,12 +1,13 @@
 import { GranuleError } from "../errors.js";
 
-/** A parsed image name: `domain/path:tag@digest`. */
+/** A parsed image name: `domain/path:tag`, `domain/path@digest` or both. */
 export interface Reference {
   /** Registry host with its port, such as `docker.io`. */
   domain: string;
   /** Repository below the domain, such as `library/busybox`. */
   path: string;
-  tag: string;
+  /** Absent where the name had a digest and no tag. */
+  tag?: string;
   /** `sha256:` and 64 hexadecimal digits, where the name had one. */
   digest?: string;
 }
@@ -43,15 +44,28 @@ export function parseReference(text: string): Reference {
   if (domain.length + 1 + path.length > MAX_NAME_LENGTH) {
     throw invalid(text, `it is longer than ${MAX_NAME_LENGTH} characters`);
   }
-  const reference: Reference = { domain, path, tag: tag ?? DEFAULT_TAG };
+  const reference: Reference = { domain, path };
+  if (tag !== undefined || digest === undefined) reference.tag = tag ?? DEFAULT_TAG;
   if (digest !== undefined) reference.digest = digest;
   return reference;
 }
 
-/** The full name under which an image is kept: `docker.io/library/busybox:latest`. */
+/**
+ * The full name under which an image is kept: `docker.io/library/busybox:latest`, or `docker.io/library/busybox@sha256:...`.
+ * Where a name has a tag and a digest, the digest tells the image.
+ */
 export function normalizeReference(text: string): string {
-  const { domain, path, tag } = parseReference(text);
-  return `${domain}/${path}:${tag}`;
+  return formatReference(parseReference(text));
+}
+
+/** As normalizeReference, of a name that is parsed already. */
+export function formatReference({ domain, path, tag, digest }: Reference): string {
+  return digest === undefined ? `${domain}/${path}:${tag ?? DEFAULT_TAG}` : `${domain}/${path}@${digest}`;
+}
+
+/** Whether a full name tells an image by its digest. */
+export function isDigestReference(normalized: string): boolean {
+  return normalized.includes("@");
 }
 
 /** The name as people write it: `docker.io/library/busybox:latest` is `busybox:latest`. */
@@ -92,6 +106,6 @@ function checkComponent(text: string, component: string): void {
 function invalid(text: string, why: string): GranuleError {
   const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text;
   return new GranuleError("INVALID_ARGUMENT", `invalid image name ${JSON.stringify(shown)}: ${why}`, {
-    hint: "write it as [registry/]repository[:tag], such as busybox:latest",
+    hint: "write it as [registry[:port]/]repository[:tag][@digest], such as busybox:latest",
   });
 }

@@ -12,6 +12,8 @@ export interface ImageSource {
   config: ParsedConfig;
   /** Lowest layer first, in the order of `config.diffIds`. */
   layers: LayerSource[];
+  /** The image manifest as it came; absent where the archive has none. */
+  manifestBytes?: Uint8Array;
 }
 
 export function sha256(bytes: Uint8Array): string {

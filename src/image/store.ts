@@ -2,18 +2,35 @@ import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type Database from "libsql";
-import type { ImageConfig, ImageImportOptions, ImageInfo } from "../api.js";
+import type {
+  ImageCheck,
+  ImageConfig,
+  ImageImportOptions,
+  ImageInfo,
+  ImagePruneResult,
+  ImagePullOptions,
+} from "../api.js";
 import { GranuleError } from "../errors.js";
 import { openArchive } from "./archive.js";
-import { makeImageConfig, type ParsedConfig, parseImageConfig } from "./config.js";
+import { adoptLayer, installOfArchive } from "./archive-layers.js";
+import { BlobStore } from "./blobs.js";
+import { ImageCatalog } from "./catalog.js";
+import { makeImageConfig, parseImageConfig } from "./config.js";
 import { readDockerArchive } from "./docker-archive.js";
+import { Garbage } from "./garbage.js";
+import { type ImageInstall, Installer } from "./installer.js";
 import { corrupt } from "./json.js";
 import { LayerStore } from "./layers.js";
-import { hostArchitecture, readOciLayout } from "./oci-layout.js";
-import { ImageRecords, type ImageRow } from "./records.js";
-import { normalizeReference, shortReference } from "./reference.js";
-import { type ImageSource, sha256 } from "./source.js";
+import { readOciLayout } from "./oci-layout.js";
+import { hostArchitecture } from "./platform.js";
+import { pullImage } from "./pull.js";
+import { ImageRecords } from "./records.js";
+import { isDigestReference, normalizeReference, shortReference } from "./reference.js";
+import { defaultSettings, type RegistrySettings } from "./registry/settings.js";
+import { saveImages } from "./save.js";
+import { sha256 } from "./source.js";
 import { DEFAULT_LIMITS, type UnpackLimits } from "./unpack.js";
+import { Verifier, type VerifyOptions } from "./verify.js";
 
 export interface ImportOptions extends ImageImportOptions {
   name: string;
@@ -38,28 +55,47 @@ export interface Removal {
   deleted: boolean;
 }
 
-const PARALLEL_LAYERS = 2;
+/** Archives are read from one disk. */
+const PARALLEL_COPIES = 2;
 
-/** The images of one granule root: names and configurations in the database, layers unpacked on disk. */
+/** The images of one granule root: names and configurations in the database, blobs and unpacked layers on disk. */
 export class ImageStore {
+  readonly #root: string;
+  readonly #limits: UnpackLimits;
+  readonly #settings: RegistrySettings;
   readonly #records: ImageRecords;
+  readonly #catalog: ImageCatalog;
   readonly #layers: LayerStore;
-  readonly #parsed = new Map<string, ParsedConfig>();
+  readonly #blobs: BlobStore;
+  readonly #installer: Installer;
+  readonly #garbage: Garbage;
 
   /**
    * Opens the store below `root`, and clears what a crash left there.
    * @param root granule's root folder
    * @param database with the tables `images` and `image_names`
    */
-  constructor(root: string, database: Database.Database, limits: UnpackLimits = DEFAULT_LIMITS) {
+  constructor(
+    root: string,
+    database: Database.Database,
+    limits: UnpackLimits = DEFAULT_LIMITS,
+    settings: Partial<RegistrySettings> = {},
+  ) {
     mkdirSync(root, { recursive: true, mode: 0o700 });
+    this.#root = resolve(root);
+    this.#limits = limits;
+    this.#settings = { ...defaultSettings(), ...settings };
     this.#records = new ImageRecords(database);
-    this.#layers = new LayerStore(join(resolve(root), "layers"), limits);
+    this.#catalog = new ImageCatalog(this.#records);
+    this.#layers = new LayerStore(join(this.#root, "layers"), limits);
+    this.#blobs = new BlobStore(join(this.#root, "blobs/sha256"));
+    this.#installer = new Installer(this.#blobs, this.#layers, this.#records);
+    this.#garbage = new Garbage(this.#blobs, this.#layers, this.#records);
   }
 
   /** Every image, newest first. */
   list(): ImageInfo[] {
-    return this.#records.all().map((row) => this.#info(row));
+    return this.#records.all().map((row) => this.#catalog.info(row));
   }
 
   /**
@@ -67,13 +103,13 @@ export class ImageStore {
    * @throws GranuleError NOT_FOUND, or INVALID_ARGUMENT where a prefix is ambiguous
    */
   inspect(nameOrId: string): ImageInfo {
-    return this.#info(this.#find(nameOrId).row);
+    return this.#catalog.info(this.#catalog.find(nameOrId).row);
   }
 
   /** Whether a name or id is there. */
   has(nameOrId: string): boolean {
     try {
-      this.#find(nameOrId);
+      this.#catalog.find(nameOrId);
       return true;
     } catch (thrown) {
       if (thrown instanceof GranuleError && thrown.code === "NOT_FOUND") return false;
@@ -94,11 +130,32 @@ export class ImageStore {
   }
 
   /**
+   * Fetches an image from its registry; see pull.ts.
+   * @throws GranuleError whose code tells whether the name, the credentials, the registry or this host is at fault
+   */
+  async pull(reference: string, options: ImagePullOptions = {}): Promise<ImageInfo> {
+    const place = { blobs: this.#blobs, installer: this.#installer, settings: this.#settings, folder: this.#root };
+    using hold = this.#blobs.hold();
+    try {
+      return this.#catalog.info(await pullImage(reference, options, place, hold));
+    } catch (thrown) {
+      const failure = GranuleError.from(thrown);
+      if (failure.code === "RESOURCE_EXHAUSTED") {
+        // What was fetched would be of use to the next pull; free space is of more use to everybody.
+        hold[Symbol.dispose]();
+        await this.#garbage.collect();
+        this.#blobs.removePartials();
+      }
+      throw failure;
+    }
+  }
+
+  /**
    * Loads every image of an OCI layout (folder or tar) or `docker save` tar that fits this host: all or none.
    * @throws GranuleError CORRUPT where a digest or the archive is wrong, CANCELLED
    */
   async load(path: string, options: ImageImportOptions = {}): Promise<ImageInfo[]> {
-    const name = options.name === undefined ? undefined : normalizeReference(options.name);
+    const name = options.name === undefined ? undefined : newName(options.name);
     const scratch = this.#layers.scratch();
     try {
       options.onProgress?.({ stage: "read" });
@@ -113,7 +170,13 @@ export class ImageStore {
         }
         for (const source of sources) source.names = [name];
       }
-      const images = await this.#addAll(sources, options);
+      for (const { config } of sources) {
+        if (config.os !== "linux") {
+          throw new GranuleError("UNSUPPORTED", `the image is for ${config.os}, not for linux`);
+        }
+      }
+      const installs = sources.map((source) => installOfArchive(source, this.#blobs));
+      const images = await this.#install(installs, options);
       options.onProgress?.({ stage: "done" });
       return images;
     } finally {
@@ -126,19 +189,51 @@ export class ImageStore {
    * @throws GranuleError CORRUPT where the tar is broken, NOT_FOUND, CANCELLED
    */
   async import(path: string, options: ImportOptions): Promise<ImageInfo> {
-    const name = normalizeReference(options.name);
+    const name = newName(options.name);
     const created = options.createdAt ?? new Date().toISOString();
-    const { diffId, record, release } = await this.#layers.add({ path }, options);
+    using hold = this.#blobs.hold();
     try {
-      const layer = { diffId, created, architecture: hostArchitecture };
-      const bytes = makeImageConfig(options.config ?? {}, layer);
-      const config = parseImageConfig(bytes);
-      const row = toRow({ id: sha256(bytes), configBytes: bytes, config }, record.bytes);
-      this.#records.put([{ row, names: [name] }]);
-      options.onProgress?.({ stage: "done" });
-      return this.#info(row);
+      const blob = await adoptLayer(this.#blobs, { path }, hold, options.signal);
+      const { diffId, release } = await this.#layers.add({ path: this.#blobs.path(blob.digest) }, options);
+      try {
+        const bytes = makeImageConfig(options.config ?? {}, { diffId, created, architecture: hostArchitecture });
+        const config = parseImageConfig(bytes);
+        const layer = { diffId, label: diffId, provide: async () => blob };
+        const install = { names: [name], id: sha256(bytes), config, configBytes: bytes, kept: [], layers: [layer] };
+        const { signal } = options;
+        const rows = await this.#installer.install([install], hold, { signal }, PARALLEL_COPIES);
+        options.onProgress?.({ stage: "done" });
+        return this.#catalog.info(rows[0]);
+      } finally {
+        release();
+      }
+    } catch (thrown) {
+      hold[Symbol.dispose]();
+      await this.#garbage.collect();
+      throw thrown;
+    }
+  }
+
+  /** @throws GranuleError NOT_FOUND, INVALID_ARGUMENT */
+  tag(nameOrId: string, name: string): ImageInfo {
+    const { row } = this.#catalog.find(nameOrId);
+    this.#records.put([{ row, names: [newName(name)] }]);
+    return this.#catalog.info(row);
+  }
+
+  /**
+   * Writes images to a tar. One that is told by a name has that name in the archive, one that is told by its id all it has.
+   * @throws GranuleError NOT_FOUND, FAILED_PRECONDITION where a blob is missing, CANCELLED
+   */
+  async save(namesOrIds: readonly string[], path: string, signal?: AbortSignal): Promise<void> {
+    using hold = this.#blobs.hold();
+    const images = this.#catalog.select(namesOrIds);
+    for (const { row } of images) hold.add(...(JSON.parse(row.blobs) as string[]));
+    const scratch = this.#layers.scratch();
+    try {
+      await saveImages(images, path, this.#blobs, scratch, signal);
     } finally {
-      release();
+      await rm(scratch, { recursive: true, force: true });
     }
   }
 
@@ -147,14 +242,15 @@ export class ImageStore {
    * @throws GranuleError FAILED_PRECONDITION where containers use it, or an id has several names and `force` is not set
    */
   async remove(nameOrId: string, options: RemoveOptions = {}): Promise<Removal> {
-    const { row, name } = this.#find(nameOrId);
+    const { row, name } = this.#catalog.find(nameOrId);
     const names = this.#records.namesOf(row.id);
-    if (name !== undefined && names.length > 1) {
+    const tags = names.filter((one) => !isDigestReference(one));
+    if (name !== undefined && tags.some((tag) => tag !== name)) {
       this.#records.unname(name);
       return { id: row.id, untagged: [shortReference(name)], deleted: false };
     }
-    if (name === undefined && names.length > 1 && !options.force) {
-      throw new GranuleError("FAILED_PRECONDITION", `image ${row.id} has ${names.length} names`, {
+    if (name === undefined && tags.length > 1 && !options.force) {
+      throw new GranuleError("FAILED_PRECONDITION", `image ${row.id} has ${tags.length} names`, {
         hint: "remove it by each name, or with force",
       });
     }
@@ -169,123 +265,60 @@ export class ImageStore {
       );
     }
     this.#records.delete(row.id);
-    this.#parsed.delete(row.id);
-    await this.#layers.remove(this.#unreferenced());
+    await this.#garbage.collect();
     return { id: row.id, untagged: names.map(shortReference), deleted: true };
   }
 
-  async #addAll(sources: ImageSource[], options: ImageImportOptions): Promise<ImageInfo[]> {
-    const diffIds = sources.flatMap((source) => source.config.diffIds);
-    const release = this.#layers.pin(diffIds);
+  /** Removes images without a tag, or with `all` any, that no container uses, and what interrupted pulls left. */
+  async prune(options: {
+    all?: boolean;
+    usedBy: (imageId: string) => string[];
+    keep: string;
+  }): Promise<ImagePruneResult> {
+    const result: ImagePruneResult = { images: [], names: [], freedBytes: 0 };
+    for (const row of this.#records.all()) {
+      const names = this.#records.namesOf(row.id);
+      const tags = names.filter((name) => !isDigestReference(name));
+      if (tags.includes(normalizeReference(options.keep)) || options.usedBy(row.id).length > 0) continue;
+      if (tags.length > 0 && !options.all) continue;
+      this.#records.delete(row.id);
+      result.images.push(row.id);
+      result.names.push(...names.map(shortReference));
+    }
+    result.freedBytes = (await this.#garbage.collect()) + this.#blobs.removePartials();
+    return result;
+  }
+
+  /** Checks one image, or every one; see verify.ts. */
+  async verify(nameOrId: string | undefined, options: VerifyOptions = {}): Promise<ImageCheck[]> {
+    using hold = this.#blobs.hold();
+    const rows = nameOrId === undefined ? this.#records.all() : [this.#catalog.find(nameOrId).row];
+    for (const row of rows) hold.add(...(JSON.parse(row.blobs) as string[]));
+    const verifier = new Verifier(this.#blobs, this.#layers, this.#limits, options);
+    const checks: ImageCheck[] = [];
+    for (const row of rows) checks.push(await verifier.check(row, this.#catalog.info(row).names));
+    return checks;
+  }
+
+  async #install(installs: ImageInstall[], options: ImageImportOptions): Promise<ImageInfo[]> {
+    using hold = this.#blobs.hold();
     try {
-      for (const { config } of sources) {
-        if (config.os !== "linux")
-          throw new GranuleError("UNSUPPORTED", `the image is for ${config.os}, not for linux`);
-      }
-      for (const source of sources) await this.#ensureLayers(source, options);
-      const rows = sources.map((source) => ({ row: toRow(source, this.#sizeOf(source.config)), names: source.names }));
-      this.#records.put(rows);
-      return rows.map(({ row }) => this.#info(row));
+      const rows = await this.#installer.install(installs, hold, options, PARALLEL_COPIES);
+      return rows.map((row) => this.#catalog.info(row));
     } catch (thrown) {
-      release();
-      await this.#layers.remove(this.#unreferenced());
+      // The archive is still there to load it from again.
+      hold[Symbol.dispose]();
+      await this.#garbage.collect();
       throw thrown;
-    } finally {
-      release();
     }
-  }
-
-  async #ensureLayers({ config, layers }: ImageSource, options: ImageImportOptions): Promise<void> {
-    const pending = layers.map((source, index) => ({ source, diffId: config.diffIds[index] ?? "" }));
-    const failure = new AbortController();
-    const signal = options.signal ? AbortSignal.any([options.signal, failure.signal]) : failure.signal;
-    const work = async (): Promise<void> => {
-      for (let next = pending.shift(); next; next = pending.shift()) {
-        try {
-          await this.#layers.ensure(next.diffId, next.source, { ...options, signal });
-        } catch (thrown) {
-          pending.length = 0;
-          failure.abort();
-          throw thrown;
-        }
-      }
-    };
-    const outcomes = await Promise.allSettled(Array.from({ length: PARALLEL_LAYERS }, work));
-    const reasons = outcomes.filter((one) => one.status === "rejected").map((one) => one.reason as GranuleError);
-    // The worker that failed first cancelled the other: its reason is the one to tell.
-    if (reasons.length > 0) throw reasons.find((reason) => reason.code !== "CANCELLED") ?? reasons[0];
-  }
-
-  #sizeOf(config: ParsedConfig): number {
-    return config.diffIds.reduce((sum, diffId) => sum + (this.#layers.record(diffId)?.bytes ?? 0), 0);
-  }
-
-  /** Layers on disk that no image has, also those that an interrupted load left. */
-  #unreferenced(): string[] {
-    const referenced = new Set(this.#records.all().flatMap(parseLayers));
-    return this.#layers.list().filter((diffId) => !referenced.has(diffId));
-  }
-
-  #find(nameOrId: string): { row: ImageRow; name?: string } {
-    const byDigest = /^sha256:[0-9a-f]{64}$/.test(nameOrId) ? this.#records.get(nameOrId) : undefined;
-    if (byDigest) return { row: byDigest };
-    const name = tryNormalize(nameOrId);
-    const byName = name === undefined ? undefined : this.#records.idOfName(name);
-    const named = byName === undefined ? undefined : this.#records.get(byName);
-    if (named && name !== undefined) return { row: named, name };
-    const prefix = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(nameOrId)?.[1];
-    const ids = prefix === undefined ? [] : this.#records.idsByPrefix(prefix);
-    if (ids.length > 1) {
-      throw new GranuleError("INVALID_ARGUMENT", `more than one image begins with ${nameOrId}`, {
-        hint: "give more digits",
-      });
-    }
-    const row = ids[0] === undefined ? undefined : this.#records.get(ids[0]);
-    if (row) return { row };
-    if (name === undefined && prefix === undefined) normalizeReference(nameOrId);
-    throw new GranuleError("NOT_FOUND", `no such image: ${nameOrId}`, {
-      hint: "load it from an archive first: `granule load` or `granule import`; `granule images` lists what is there",
-    });
-  }
-
-  #info(row: ImageRow): ImageInfo {
-    let parsed = this.#parsed.get(row.id);
-    if (!parsed) {
-      parsed = parseImageConfig(Buffer.from(row.config));
-      this.#parsed.set(row.id, parsed);
-    }
-    return {
-      id: row.id,
-      names: this.#records.namesOf(row.id).map(shortReference),
-      size: row.size,
-      createdAt: row.created_at,
-      architecture: parsed.architecture,
-      os: parsed.os,
-      layers: parseLayers(row),
-      config: structuredClone(parsed.config),
-    };
   }
 }
 
-function toRow(source: { id: string; configBytes: Uint8Array; config: ParsedConfig }, size: number): ImageRow {
-  return {
-    id: source.id,
-    config: Buffer.from(source.configBytes).toString("utf8"),
-    layers: JSON.stringify(source.config.diffIds),
-    size,
-    created_at: source.config.created ?? new Date().toISOString(),
-  };
-}
-
-function parseLayers(row: ImageRow): string[] {
-  return JSON.parse(row.layers) as string[];
-}
-
-function tryNormalize(name: string): string | undefined {
-  try {
-    return normalizeReference(name);
-  } catch {
-    // Not a name: it may still be an id.
-    return undefined;
-  }
+/** A digest tells what an image is, and so cannot be given to another. */
+function newName(text: string): string {
+  const name = normalizeReference(text);
+  if (!isDigestReference(name)) return name;
+  throw new GranuleError("INVALID_ARGUMENT", `an image cannot be named by a digest: ${text}`, {
+    hint: "leave out what begins with @",
+  });
 }

@@ -1,6 +1,15 @@
-import type { ImageImportOptions, ImageInfo, Images, RuntimeEvent } from "../api.js";
-import { addBaseImage } from "../image/base-image.js";
+import type {
+  ImageCheck,
+  ImageImportOptions,
+  ImageInfo,
+  ImagePruneResult,
+  ImagePullOptions,
+  Images,
+  RuntimeEvent,
+} from "../api.js";
+import { addBaseImage, baseImageName } from "../image/base-image.js";
 import type { ImageStore, ImportOptions } from "../image/store.js";
+import type { VerifyOptions } from "../image/verify.js";
 import type { EventLog } from "./events.js";
 import type { LaunchImage } from "./services.js";
 
@@ -28,6 +37,38 @@ export class RuntimeImages implements Images {
 
   async inspect(nameOrId: string): Promise<ImageInfo> {
     return this.#store.inspect(nameOrId);
+  }
+
+  /** The event tells how long it took: the time of a pull is recorded and not billed. */
+  async pull(reference: string, options?: ImagePullOptions): Promise<ImageInfo> {
+    const startedAt = performance.now();
+    const image = await this.#store.pull(reference, options);
+    this.#resolved.clear();
+    const durationMs = Math.round(performance.now() - startedAt);
+    this.#publish("pull", image.id, image.names[0] ?? image.digests[0], { reference, durationMs });
+    return image;
+  }
+
+  async save(namesOrIds: string[], path: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.#store.save(namesOrIds, path, options.signal);
+  }
+
+  async tag(nameOrId: string, name: string): Promise<ImageInfo> {
+    const image = this.#store.tag(nameOrId, name);
+    this.#resolved.clear();
+    this.#publish("tag", image.id, name);
+    return image;
+  }
+
+  async prune(options: { all?: boolean } = {}): Promise<ImagePruneResult> {
+    this.#resolved.clear();
+    const result = await this.#store.prune({ ...options, usedBy: this.#usedBy, keep: baseImageName });
+    for (const id of result.images) this.#publish("delete", id);
+    return result;
+  }
+
+  async verify(nameOrId?: string, options?: VerifyOptions): Promise<ImageCheck[]> {
+    return this.#store.verify(nameOrId, options);
   }
 
   async load(path: string, options?: ImageImportOptions): Promise<ImageInfo[]> {
@@ -61,7 +102,8 @@ export class RuntimeImages implements Images {
     return image;
   }
 
-  #publish(action: RuntimeEvent["action"], id: string, name?: string): void {
-    this.#events.publish({ type: "image", action, id, ...(name === undefined ? {} : { name }) });
+  #publish(action: RuntimeEvent["action"], id: string, name?: string, details?: Record<string, unknown>): void {
+    const more = { ...(name === undefined ? {} : { name }), ...(details === undefined ? {} : { details }) };
+    this.#events.publish({ type: "image", action, id, ...more });
   }
 }

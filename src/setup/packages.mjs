@@ -5,7 +5,19 @@ import { SetupError, step } from "./step.mjs";
 /** Debian packages by what needs them. */
 const packages = {
   build: ["g++", "make", "python3", "libseccomp-dev", "libzstd-dev", "zlib1g-dev", "busybox-static"],
-  test: ["qemu-system-x86", "qemu-system-common", "e2fsprogs", "zstd", "xz-utils", "iproute2", "libcap2-bin"],
+  test: [
+    "qemu-system-x86",
+    "qemu-system-common",
+    "e2fsprogs",
+    "zstd",
+    "xz-utils",
+    "iproute2",
+    "libcap2-bin",
+    "docker-registry",
+    "skopeo",
+    "apache2-utils",
+    "openssl",
+  ],
   check: ["clang-format-19"],
 };
 

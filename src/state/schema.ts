@@ -81,4 +81,8 @@ export const schemaSteps: readonly string[] = [
     last_used_ms INTEGER
   ) STRICT;
   `,
+  `
+  ALTER TABLE images ADD COLUMN manifest TEXT;
+  ALTER TABLE images ADD COLUMN blobs TEXT NOT NULL DEFAULT '[]';
+  `,
 ];

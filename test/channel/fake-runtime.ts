@@ -222,6 +222,7 @@ export class FakeRuntime implements Runtime {
   readonly image: ImageInfo = {
     id: "sha256:11",
     names: ["app:1"],
+    digests: [],
     size: 5 * 2 ** 32,
     createdAt: "2026-01-01T00:00:00.000Z",
     architecture: "amd64",
@@ -250,6 +251,20 @@ export class FakeRuntime implements Runtime {
       return [this.image];
     },
     import: async () => this.image,
+    pull: async (reference, options) => {
+      options?.onProgress?.({ stage: "resolve" });
+      if (reference === "broken") throw new GranuleError("UNAVAILABLE", "no registry", { retryable: true });
+      if (reference === "endless") {
+        await new Promise((_, reject) =>
+          options?.signal?.addEventListener("abort", () => reject(options.signal?.reason)),
+        );
+      }
+      return this.image;
+    },
+    save: async () => {},
+    tag: async () => this.image,
+    prune: async () => ({ images: [this.image.id], names: [], freedBytes: 2 ** 33 }),
+    verify: async () => [{ id: this.image.id, names: ["app:1"], ok: true, problems: [] }],
     remove: async () => {},
   };
   readonly usage: Runtime["usage"] = { query: async () => [] };

@@ -26,7 +26,7 @@ for (const [text, normalized, short] of names) {
 
 test("a digest is kept beside the name", () => {
   const digest = `sha256:${"a".repeat(64)}`;
-  assert.equal(parseReference(`a.example/b@${digest}`), { domain: "a.example", path: "b", tag: "latest", digest });
+  assert.equal(parseReference(`a.example/b@${digest}`), { domain: "a.example", path: "b", digest });
 });
 
 const faults: [text: string, says: RegExp][] = [
