@@ -44,13 +44,24 @@ export const commands: Record<string, CommandEntry> = {
     summary: "Show what containers had and used: what a bill is made of",
     load: () => import("./commands/usage.js"),
   },
-  images: { summary: "List images", load: () => import("./commands/images.js") },
+  pull: { summary: "Fetch images from their registries", load: () => import("./commands/pull.js") },
+  images: {
+    summary: "List images; `images verify` checks them, `images prune` removes those that nothing uses",
+    load: () => import("./commands/images.js"),
+  },
   load: {
     summary: "Load images from an OCI layout or a docker save archive",
     load: () => import("./commands/load.js"),
   },
   import: { summary: "Make an image of a root file system archive", load: () => import("./commands/import.js") },
+  save: {
+    summary: "Write images to an archive: an OCI layout that docker loads as well",
+    load: () => import("./commands/save.js"),
+  },
+  tag: { summary: "Give an image a further name", load: () => import("./commands/tag.js") },
   rmi: { summary: "Remove images", load: () => import("./commands/rmi.js") },
+  login: { summary: "Log in to a registry", load: () => import("./commands/login.js") },
+  logout: { summary: "Forget the login to a registry", load: () => import("./commands/logout.js") },
   serve: {
     summary: "Own the state directory and serve it on a unix socket",
     load: () => import("./commands/serve.js"),

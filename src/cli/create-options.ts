@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { CreateOptions, MountOption, RestartPolicy } from "../api.js";
+import type { PullPolicy } from "./ensure-image.js";
 import { addLimitOptions, type LimitOptions, limitsOf } from "./limit-options.js";
 import { defined } from "./options.js";
 import { collect, collectEntries } from "./parse/collect.js";
@@ -37,6 +38,10 @@ export interface ContainerOptions extends LimitOptions {
   interactive?: boolean;
   tty?: boolean;
   rm?: boolean;
+  pull: PullPolicy;
+  platform?: string;
+  insecure?: boolean;
+  quiet?: boolean;
 }
 
 const asIs = (text: string): string => text;
@@ -52,6 +57,15 @@ export function addContainerOptions(command: Command): Command {
       .option("-i, --interactive", "keep stdin open")
       .option("-t, --tty", "give it a terminal; Ctrl-P Ctrl-Q leaves it running")
       .option("--rm", "remove it once it has stopped")
+      .addOption(
+        command
+          .createOption("--pull <policy>", "when to fetch the image from its registry")
+          .choices(["missing", "always", "never"])
+          .default("missing"),
+      )
+      .option("--platform <os/arch>", "platform of the image that is fetched; this host's unless given")
+      .option("--insecure", "fetch it without TLS, or with a certificate that nobody vouches for")
+      .option("-q, --quiet", "do not show the progress of a pull")
       .option("--entrypoint <program>", "in place of the image's entrypoint; empty to have none"),
   );
   return command

@@ -3,12 +3,13 @@ import type { BlobStore } from "./blobs.js";
 import type { ImageInstall } from "./installer.js";
 import type { ManifestLayer } from "./make-manifest.js";
 import type { Hold } from "./pins.js";
-import type { ImageSource } from "./source.js";
+import { formatReference, parseReference } from "./reference.js";
+import { type ImageSource, sha256 } from "./source.js";
 
 /** An image of an archive as the installer takes it: its layers are copied into the store as they are. */
 export function installOfArchive(source: ImageSource, blobs: BlobStore): ImageInstall {
   return {
-    names: source.names,
+    names: [...source.names, ...byDigest(source)],
     id: source.id,
     config: source.config,
     configBytes: source.configBytes,
@@ -21,6 +22,14 @@ export function installOfArchive(source: ImageSource, blobs: BlobStore): ImageIn
       provide: (hold, signal) => adoptLayer(blobs, layer, hold, signal),
     })),
   };
+}
+
+/** An archive that has the manifest is known by its digest in every repository that it names, as after a pull. */
+function byDigest({ names, manifestBytes }: ImageSource): string[] {
+  if (manifestBytes === undefined) return [];
+  const digest = sha256(manifestBytes);
+  const repositories = names.map((name) => parseReference(name)).map(({ domain, path }) => ({ domain, path, digest }));
+  return [...new Set(repositories.map(formatReference))];
 }
 
 /** Brings a layer's file into the store, unless its blob is there. */

@@ -9,18 +9,20 @@ const XATTRS = ["security.capability", "trusted.overlay.opaque"];
 /**
  * What differs between two unpacked layers, entry by entry: type, mode, owner, size, time, device, link target, hard links
  * and content. At most `most` differences are told.
+ * @param since when `expected` was begun to be unpacked: folders that the layer does not name have the time of unpacking
  */
 export async function compareTrees(
   expected: string,
   actual: string,
   most: number,
+  since: number,
   signal?: AbortSignal,
 ): Promise<string[]> {
   const found: string[] = [];
   const pending = [""];
   for (let path = pending.pop(); path !== undefined && found.length < most; path = pending.pop()) {
     signal?.throwIfAborted();
-    const difference = await compareEntry(join(expected, path), join(actual, path));
+    const difference = await compareEntry(join(expected, path), join(actual, path), since);
     if (difference !== undefined) {
       found.push(`/${path} ${difference}`);
       continue;
@@ -34,11 +36,12 @@ export async function compareTrees(
   return found.slice(0, most);
 }
 
-async function compareEntry(expected: string, actual: string): Promise<string | undefined> {
+async function compareEntry(expected: string, actual: string, since: number): Promise<string | undefined> {
   const wanted = lstatSync(expected);
   const found = lstatSync(actual, { throwIfNoEntry: false });
   if (!found) return "is missing";
-  const field = FIELDS.find(([, read]) => read(wanted) !== read(found));
+  const implied = wanted.isDirectory() && wanted.mtimeMs >= since;
+  const field = FIELDS.find(([, read]) => read(wanted) !== read(found) && !(implied && read === mtime));
   if (field !== undefined) return `has another ${field[0]}`;
   for (const name of wanted.isSymbolicLink() ? [] : XATTRS) {
     const [one, other] = [expected, actual].map((path) => native().getXattr(path, name)?.toString("hex"));
@@ -50,13 +53,17 @@ async function compareEntry(expected: string, actual: string): Promise<string | 
   return one.digest === other.digest ? undefined : "has other content";
 }
 
+function mtime(stats: Stats): number {
+  return stats.mtimeMs;
+}
+
 /** A directory's own size is the file system's business. */
 const FIELDS: [name: string, read: (stats: Stats) => number | bigint][] = [
   ["type or mode", (stats) => stats.mode],
   ["owner", (stats) => stats.uid],
   ["group", (stats) => stats.gid],
   ["size", (stats) => (stats.isDirectory() ? 0 : stats.size)],
-  ["time of change", (stats) => stats.mtimeMs],
+  ["time of change", mtime],
   ["device number", (stats) => (stats.isCharacterDevice() || stats.isBlockDevice() ? stats.rdev : 0)],
   ["number of links", (stats) => (stats.isDirectory() ? 0 : stats.nlink)],
 ];

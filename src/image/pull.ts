@@ -7,7 +7,6 @@ import type { Hold } from "./pins.js";
 import { hostPlatform, parsePlatform } from "./platform.js";
 import type { ImageRow } from "./records.js";
 import { formatReference, parseReference } from "./reference.js";
-import { Puller } from "./registry/puller.js";
 import type { RegistryImage } from "./registry/registry-image.js";
 import type { RegistrySettings } from "./registry/settings.js";
 
@@ -36,6 +35,8 @@ export async function pullImage(
   const signal = options.signal ?? new AbortController().signal;
   const { onProgress } = options;
   onProgress?.({ stage: "resolve" });
+  // What a pull alone needs is loaded by the first one: a runtime starts faster without.
+  const { Puller } = await import("./registry/puller.js");
   await using puller = new Puller(place.settings, place.blobs);
   const target = { reference, platform, credentials: options.credentials, insecure: options.insecure ?? false };
   const image = await puller.find(target, hold, signal);

@@ -1,8 +1,11 @@
 import type { Command } from "commander";
+import type { ImageInfo } from "../../api.js";
 import type { CliContext } from "../context.js";
 import { painter } from "../format/colour.js";
 import { humanAge, humanSize, shortId } from "../format/human.js";
 import { formatTable } from "../format/table.js";
+import { registerPrune } from "../images-prune.js";
+import { registerVerify } from "../images-verify.js";
 import { printJson, printLines } from "../output.js";
 
 interface ImagesOptions {
@@ -12,6 +15,8 @@ interface ImagesOptions {
 }
 
 export function register(command: Command, context: CliContext): void {
+  registerVerify(command.command("verify"), context);
+  registerPrune(command.command("prune"), context);
   command
     .option("-q, --quiet", "ids only")
     .option("--no-trunc", "whole ids")
@@ -22,9 +27,10 @@ export function register(command: Command, context: CliContext): void {
       const paint = painter(process.stdout);
       if (options.json) {
         printJson(
-          list.map(({ id, names, size, createdAt, architecture, os }) => ({
+          list.map(({ id, names, digests, size, createdAt, architecture, os }) => ({
             id,
             names,
+            digests,
             size,
             createdAt,
             architecture,
@@ -35,7 +41,7 @@ export function register(command: Command, context: CliContext): void {
         printLines(list.map((image) => idOf(image.id)));
       } else {
         const rows = list.flatMap((image) =>
-          (image.names.length === 0 ? ["<none>"] : image.names).map((name) => [
+          namesOf(image, options.trunc).map((name) => [
             name,
             idOf(image.id),
             humanSize(image.size),
@@ -53,4 +59,11 @@ export function register(command: Command, context: CliContext): void {
         printLines(formatTable(columns, rows));
       }
     });
+}
+
+/** One that was pulled by its digest, or has lost its tag to a newer one, is told by the digest. */
+function namesOf({ names, digests }: ImageInfo, short: boolean): string[] {
+  if (names.length > 0) return names;
+  const [digest = "<none>"] = digests;
+  return [short ? digest.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, "$1") : digest];
 }

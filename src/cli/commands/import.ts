@@ -4,7 +4,7 @@ import type { CliContext } from "../context.js";
 import { printLine } from "../output.js";
 import { collect } from "../parse/collect.js";
 import { parseChanges } from "../parse/import-change.js";
-import { LoadProgressLine } from "../progress.js";
+import { ImageProgress } from "../progress/image-progress.js";
 
 export function register(command: Command, context: CliContext): void {
   command
@@ -20,7 +20,7 @@ export function register(command: Command, context: CliContext): void {
       const config = parseChanges(options.change ?? []);
       const runtime = await context.runtime();
       await using archive = await archivePath(file);
-      using progress = new LoadProgressLine(options.quiet === true);
+      using progress = new ImageProgress(options.quiet === true);
       const image = await runtime.images.import(archive.path, {
         name,
         config,

@@ -9,13 +9,15 @@ export function register(command: Command, context: CliContext): void {
   command
     .argument("<container-or-image...>")
     .addOption(command.createOption("--type <kind>", "look for this kind only").choices(["container", "image"]))
+    .option("--image", "the same as --type image")
     .addOption(command.createOption("--json").hideHelp())
-    .action(async (names: string[], options: { type?: "container" | "image" }) => {
+    .action(async (names: string[], options: { type?: "container" | "image"; image?: boolean }) => {
+      const kind = options.image ? "image" : options.type;
       const runtime = await context.runtime();
       const found: (ContainerInfo | ImageInfo)[] = [];
       for (const name of names) {
         try {
-          found.push(await inspect(runtime, name, options.type));
+          found.push(await inspect(runtime, name, kind));
         } catch (thrown) {
           context.exitCode = reportFailure(thrown);
         }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { archivePath } from "../archive-input.js";
 import type { CliContext } from "../context.js";
 import { printJson, printLines } from "../output.js";
-import { LoadProgressLine } from "../progress.js";
+import { ImageProgress } from "../progress/image-progress.js";
 
 export function register(command: Command, context: CliContext): void {
   command
@@ -13,7 +13,7 @@ export function register(command: Command, context: CliContext): void {
     .action(async (file: string | undefined, options: { input?: string; quiet?: boolean; json?: boolean }) => {
       const runtime = await context.runtime();
       await using archive = await archivePath(options.input ?? file);
-      using progress = new LoadProgressLine(options.quiet === true || options.json === true);
+      using progress = new ImageProgress(options.quiet === true || options.json === true);
       const loaded = await runtime.images.load(archive.path, { onProgress: (step) => progress.show(step) });
       progress.clear();
       if (options.json) printJson(loaded.map(({ id, names, size, createdAt }) => ({ id, names, size, createdAt })));

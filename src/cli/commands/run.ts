@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CliContext } from "../context.js";
 import { addContainerOptions, type ContainerOptions, createOptionsOf } from "../create-options.js";
+import { ensureImage } from "../ensure-image.js";
 import { runForeground } from "../foreground.js";
 import { printLine } from "../output.js";
 import { invalid } from "../parse/invalid.js";
@@ -22,6 +23,7 @@ export function register(command: Command, context: CliContext): void {
       }
       if (!options.detach) requireTerminal(options);
       const runtime = await context.runtime();
+      await ensureImage(runtime, image, options);
       if (options.detach) printLine((await runtime.containers.run(create)).id);
       else context.exitCode = await runForeground(runtime, create, defaultStats(options.stats));
     });
