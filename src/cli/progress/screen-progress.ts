@@ -62,7 +62,9 @@ export class ScreenProgress implements ProgressView {
 
   /** Where there are more layers than lines, those that something happens to are shown, and the others counted. */
   #lines(): string[] {
-    const { columns = 80, rows = 24 } = this.#stream;
+    // A bare pty says 0.
+    const columns = this.#stream.columns > 0 ? this.#stream.columns : 80;
+    const rows = this.#stream.rows > 0 ? this.#stream.rows : 24;
     const paint = painter(this.#stream);
     const all = [...this.#layers.values()];
     const room = Math.max(1, rows - 3);
