@@ -118,6 +118,7 @@ export const METHODS = {
   }),
   "images.pull": method({
     ...OPERATE,
+    reach: "host",
     summary: "Fetches an image from its registry; what is there already is not fetched again.",
     params: params.pull,
     result: either(items.imagesLoaded, items.opened),
@@ -126,6 +127,7 @@ export const METHODS = {
   }),
   "images.save": method({
     ...ADMINISTER,
+    reach: "host",
     summary: "Writes images to an archive, by path on the server's host.",
     params: params.save,
     result: nothing(),
@@ -133,6 +135,7 @@ export const METHODS = {
   }),
   "images.tag": method({
     ...ADMINISTER,
+    reach: "host",
     summary: "Gives an image a further name.",
     params: params.tag,
     result: results.imageInfo,
@@ -140,6 +143,7 @@ export const METHODS = {
   }),
   "images.prune": method({
     ...ADMINISTER,
+    reach: "host",
     summary: "Removes images without a name, or with `all` any, that no container uses.",
     params: params.pruneImages,
     result: results.imagePruneResult,
@@ -148,6 +152,7 @@ export const METHODS = {
   "images.verify": method({
     ...LOOK,
     role: "operator",
+    reach: "host",
     summary: "Checks an image, or every one, against its digests.",
     params: params.verify,
     result: either(items.imagesChecked, items.opened),

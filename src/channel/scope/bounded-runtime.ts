@@ -148,6 +148,27 @@ class SharedImages implements Images {
   async remove(): Promise<never> {
     throw refused("removing images that others may use");
   }
+
+  /** It would be done with the host's own credentials, and move names that others rely on. */
+  async pull(): Promise<never> {
+    throw refused("pulling images");
+  }
+
+  async save(): Promise<never> {
+    throw refused("saving images to the host's files");
+  }
+
+  async tag(): Promise<never> {
+    throw refused("naming images");
+  }
+
+  async prune(): Promise<never> {
+    throw refused("removing images that others may use");
+  }
+
+  async verify(): Promise<never> {
+    throw refused("checking images");
+  }
 }
 
 function refused(what: string): GranuleError {
