@@ -1,15 +1,7 @@
 import type { LoadProgress } from "../../api.js";
 import { PlainProgress } from "./plain-progress.js";
+import type { ProgressView } from "./progress-view.js";
 import { ScreenProgress } from "./screen-progress.js";
-
-/** What shows the stages of a pull, load or check. */
-export interface ProgressView {
-  show(progress: LoadProgress): void;
-  /** Leaves the last state as it is. */
-  finish(): void;
-  /** Takes everything away that can be. */
-  clear(): void;
-}
 
 /** On stderr: a bar a layer on a terminal, plain lines elsewhere, nothing where it is to be quiet. */
 export class ImageProgress implements ProgressView, Disposable {

@@ -1,6 +1,6 @@
 import type { LoadProgress } from "../../api.js";
 import { humanSize, shortId } from "../format/human.js";
-import type { ProgressView } from "./image-progress.js";
+import type { ProgressView } from "./progress-view.js";
 
 /** A line for each thing that has happened, for logs and pipes. */
 export class PlainProgress implements ProgressView {

@@ -2,8 +2,8 @@ import type { LoadProgress } from "../../api.js";
 import { painter } from "../format/colour.js";
 import { humanSize } from "../format/human.js";
 import { layerLine } from "./bar.js";
-import type { ProgressView } from "./image-progress.js";
 import { LayerState } from "./layer-state.js";
+import type { ProgressView } from "./progress-view.js";
 
 const REDRAW_MS = 100;
 const CLEAR_BELOW = "\u001b[J";

@@ -1,5 +1,5 @@
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from "undici";
-import { isLoopback } from "./host.js";
+import { Agent, type Dispatcher, ProxyAgent } from "undici";
+import { proxyFor } from "./proxy.js";
 import type { RegistrySettings } from "./settings.js";
 import { readTlsMaterial, type TlsMaterial } from "./tls.js";
 
@@ -56,17 +56,7 @@ export class Connections {
       bodyTimeout: 0,
       connect: { ...tls, timeout: connectMs },
     };
-    const proxy = (name: string): string => environment[name] ?? environment[name.toUpperCase()] ?? "";
-    const http = proxy("http_proxy");
-    const https = proxy("https_proxy");
-    // As in other clients, what is on this machine is never asked for through a proxy.
-    if (isLoopback(url.host) || (http === "" && https === "")) return new Agent(options);
-    return new EnvHttpProxyAgent({
-      ...options,
-      requestTls: tls,
-      httpProxy: http,
-      httpsProxy: https,
-      noProxy: proxy("no_proxy"),
-    });
+    const proxy = proxyFor(url, environment);
+    return proxy === undefined ? new Agent(options) : new ProxyAgent({ ...options, uri: proxy, requestTls: tls });
   }
 }

@@ -10,7 +10,12 @@ export interface RegistryOptions {
   /** Ask for a name and a password. */
   login?: { username: string; password: string };
   /** Speak TLS with this certificate. */
-  tls?: { certificate: string; key: string };
+  tls?: {
+    certificate: string;
+    key: string;
+    /** Ask clients for a certificate of this authority. */
+    clientAuthority?: string;
+  };
 }
 
 /** Debian's docker-registry on a loopback port of its own, with a folder of its own. */
@@ -82,7 +87,10 @@ function configurationOf(host: string, folder: string, { login, tls }: RegistryO
     `  addr: ${host}`,
     "  secret: test",
   ];
-  if (tls) lines.push(`  tls: {certificate: ${tls.certificate}, key: ${tls.key}}`);
+  if (tls) {
+    const clients = tls.clientAuthority === undefined ? "" : `, clientcas: [${tls.clientAuthority}]`;
+    lines.push(`  tls: {certificate: ${tls.certificate}, key: ${tls.key}${clients}}`);
+  }
   if (login) {
     const file = join(folder, "htpasswd");
     writeFileSync(file, execFileSync("htpasswd", ["-Bbn", login.username, login.password]));
