@@ -10,8 +10,11 @@ export interface NativeFailure {
 
 /** What the monitor says once its child waits for start (or runs), or why not. */
 export type SpawnReport =
-  | { ok: true; monitorPid: number; pid: number; createdNs: bigint; startedNs: bigint }
+  | { ok: true; monitorPid: number; pid: number; createdNs: bigint; startedNs: bigint; spare?: NativeSpare }
   | ({ ok: false } & NativeFailure);
+
+/** A spare of the addon's: a child that has made what every container has, and waits for the rest of its plan. */
+export type NativeSpare = { readonly __brand: "spare" };
 
 /** Of the rules that name a call, the first one whose arguments all match decides. */
 export interface SeccompRule {
@@ -88,6 +91,16 @@ export interface PeerCredentials {
 export interface Addon {
   /** Starts a monitor from an encoded launch plan on a thread of its own; settles with its first report. */
   spawnMonitor(monitorPath: string, plan: Uint8Array): Promise<SpawnReport>;
+  /**
+   * Gives a spare the rest of its plan. The set-up begins within the call, and the program once `commitSpare` was
+   * called, too. Settles with the second report; undefined where the spare is gone.
+   */
+  giveSpare(spare: NativeSpare, plan: Uint8Array): Promise<SpawnReport> | undefined;
+  /** The longest plan a spare takes. */
+  sparePlanBytes: number;
+  commitSpare(spare: NativeSpare): boolean;
+  /** Gives a spare up: its processes end by themselves. Does nothing to one that was committed. */
+  dropSpare(spare: NativeSpare): void;
   /** Compiles an allow-list to a BPF program for seccomp(2). */
   compileSeccomp(defaultErrno: number, rules: SeccompRule[]): Buffer;
   unpackLayer(options: UnpackOptions): Promise<UnpackResult>;

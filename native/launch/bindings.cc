@@ -18,9 +18,10 @@
 
 #include "kernel/fd.h"
 #include "kernel/syscalls.h"
-#include "launch/reaper.h"
 #include "launch/seccomp.h"
 #include "launch/spawn_monitor.h"
+#include "launch/standby.h"
+#include "launch/watcher.h"
 
 namespace granule {
 
@@ -61,19 +62,29 @@ int programFor(const std::string& path) {
   return found->second.get();
 }
 
-/// One start under way: lives from the call in JavaScript until its promise has settled.
+/// One report awaited: lives from the call in JavaScript until its promise has settled.
 struct Launch {
-  Launch(Napi::Env env, Napi::Uint8Array bytes)
-      : deferred(Napi::Promise::Deferred::New(env)), plan(bytes.Data(), bytes.Data() + bytes.ByteLength()) {}
+  explicit Launch(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
 
   Napi::Promise::Deferred deferred;
   std::vector<std::uint8_t> plan;
   SpawnedMonitor spawned;
 };
 
+using Spare = Napi::External<SpareOrders>;
+
 void settle(Napi::Env env, Napi::Function, void*, Launch* launch) {
   const std::unique_ptr<Launch> owned(launch);
-  if (env != nullptr) owned->deferred.Resolve(reportObject(env, owned->spawned));
+  if (env == nullptr) return;
+  Napi::Object report = reportObject(env, owned->spawned);
+  if (owned->spawned.orders.valid()) {
+    auto orders = std::make_unique<SpareOrders>(std::move(owned->spawned.orders));
+    report.Set("spare", Spare::New(env, orders.get(), [](Napi::Env, SpareOrders* last) {
+                 const std::unique_ptr<SpareOrders> ended(last);
+               }));
+    static_cast<void>(orders.release());
+  }
+  owned->deferred.Resolve(report);
 }
 
 using LaunchDone = Napi::TypedThreadSafeFunction<void, Launch, settle>;
@@ -87,7 +98,9 @@ Napi::Value spawnMonitorAsync(const Napi::CallbackInfo& info) {
     errno = error.code().value();
     throwErrno(env, "memfd_create", info[0].As<Napi::String>());
   }
-  auto launch = std::make_unique<Launch>(env, info[1].As<Napi::Uint8Array>());
+  auto launch = std::make_unique<Launch>(env);
+  const auto bytes = info[1].As<Napi::Uint8Array>();
+  launch->plan.assign(bytes.Data(), bytes.Data() + bytes.ByteLength());
   const Napi::Promise promise = launch->deferred.Promise();
   LaunchDone finished = LaunchDone::New(env, "granule launch", 0, 1);
   // A thread of its own and not libuv's pool: a start never waits behind file system work.
@@ -99,6 +112,30 @@ Napi::Value spawnMonitorAsync(const Napi::CallbackInfo& info) {
   }).detach();
   return promise;
 }
+
+SpareOrders& ordersOf(const Napi::CallbackInfo& info) { return *info[0].As<Spare>().Data(); }
+
+/// Gives a spare its plan, and promises the report. The container's set-up begins within this call.
+Napi::Value giveSpare(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto plan = info[1].As<Napi::Uint8Array>();
+  if (!ordersOf(info).give(plan.Data(), plan.ByteLength())) return env.Undefined();
+  auto launch = std::make_unique<Launch>(env);
+  const Napi::Promise promise = launch->deferred.Promise();
+  LaunchDone finished = LaunchDone::New(env, "granule launch", 0, 1);
+  whenReadable(std::move(ordersOf(info).report), [finished, waiting = launch.release()](Fd report) {
+    waiting->spawned.report = readReport(report.get());
+    finished.BlockingCall(waiting);
+    finished.Release();
+  });
+  return promise;
+}
+
+Napi::Value commitSpare(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), ordersOf(info).commit());
+}
+
+void dropSpare(const Napi::CallbackInfo& info) { ordersOf(info) = SpareOrders(); }
 
 Napi::Value lockFile(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
@@ -185,6 +222,10 @@ void sendDatagram(const Napi::CallbackInfo& info) {
 
 void exportLaunch(Napi::Env env, Napi::Object exports) {
   exports.Set("spawnMonitor", Napi::Function::New(env, spawnMonitorAsync, "spawnMonitor"));
+  exports.Set("giveSpare", Napi::Function::New(env, giveSpare, "giveSpare"));
+  exports.Set("sparePlanBytes", Napi::Number::New(env, kSecondPlanCapacity));
+  exports.Set("commitSpare", Napi::Function::New(env, commitSpare, "commitSpare"));
+  exports.Set("dropSpare", Napi::Function::New(env, dropSpare, "dropSpare"));
   exports.Set("compileSeccomp", Napi::Function::New(env, compileSeccomp, "compileSeccomp"));
   exports.Set("lockFile", Napi::Function::New(env, lockFile, "lockFile"));
   exports.Set("unlockFile", Napi::Function::New(env, unlockFile, "unlockFile"));

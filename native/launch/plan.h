@@ -59,6 +59,11 @@ enum class Op : std::uint32_t {
   Umask = 54,            ///< mask |
   Volume = 56,           ///< | inside path, made a folder where missing, that stays writable after RootReadOnly
   Exec = 55,  ///< argc | argv..., then env... ; argv[0] is looked up in env's PATH where it has no slash. Last op
+
+  // A spare: a plan of its own for what every container has, made before anybody asks for one.
+  StageRoot = 57,  ///< | host folder that a tmpfs covers, which stands in for the root until there is one
+  Standby = 58,    ///< | . Last op of a spare's plan: the rest comes as a second plan
+  Adopt = 59,      ///< | inside path, where everything that was mounted there while staged moves to, in the real root
 };
 
 inline constexpr char kPlanMagic[8] = {'G', 'R', 'N', 'P', 'L', 'A', 'N', '1'};

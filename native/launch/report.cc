@@ -22,6 +22,8 @@ const char* stepName(std::uint32_t step) {
       return "enter process";
     case Step::MonitorDied:
       return "monitor";
+    case Step::Abandoned:
+      return "abandoned spare";
   }
   switch (static_cast<Op>(step)) {
     case Op::Namespaces:
@@ -96,6 +98,12 @@ const char* stepName(std::uint32_t step) {
       return "umask";
     case Op::Volume:
       return "volume";
+    case Op::StageRoot:
+      return "stage";
+    case Op::Standby:
+      return "standby";
+    case Op::Adopt:
+      return "adopt mounts";
     case Op::Exec:
       return "exec";
   }

@@ -20,6 +20,7 @@ enum class Step : std::uint32_t {
   Join = 206,
   TargetGone = 207,  ///< the process to enter has ended, or its pid is another's now
   MonitorDied = 208,
+  Abandoned = 209,  ///< whoever prepared a spare ended, or gave it up, before it was told to go on
 };
 
 /// What a child tells its monitor, and a monitor the addon: how far it came, or why it failed.

@@ -14,36 +14,49 @@
 
 #include "kernel/syscalls.h"
 #include "launch/device_filter.h"
-#include "launch/network_pool.h"
 #include "launch/plan_view.h"
 
 namespace granule {
 
 namespace {
 
+/// The monitor's descriptors from 3 on: plan, report, and those of launch/standby.h.
+constexpr int kFirstPassed = 3;
+constexpr std::size_t kMostPassed = 5;
+
 /// All that the child of the vfork touches; it shares the caller's memory and must change nothing else in it.
 struct Handover {
-  int program;
-  int plan;
-  int report;
-  int null;
-  int network;  ///< -1: the container makes its own
+  int program = -1;
+  int null = -1;
+  std::array<int, kMostPassed> passed{};
+  std::size_t count = 0;
   int error = 0;
+
+  void pass(const Fd& descriptor) { passed[count++] = descriptor.get(); }
 };
+
+/// Above the low numbers first: what is handed over may stand in its own way.
+int raise(int descriptor) { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 64); }
+
+bool place(const Handover& handover, int program, int null) {
+  int raised[kMostPassed];
+  for (std::size_t index = 0; index < handover.count; ++index) raised[index] = raise(handover.passed[index]);
+  for (std::size_t index = 0; index < handover.count; ++index) {
+    const int wanted = kFirstPassed + static_cast<int>(index);
+    if (raised[index] < 0 || ::dup2(raised[index], wanted) != wanted) return false;
+  }
+  for (int stream = 0; stream < 3; ++stream) {
+    if (null < 0 || ::dup2(null, stream) != stream) return false;
+  }
+  return program >= 0;
+}
 
 /// Runs in the vfork's child: no allocation, no exception, no return.
 [[noreturn]] __attribute__((noinline)) void becomeMonitor(Handover& handover) {
-  // Above the low numbers first: what is handed over may stand in its own way.
-  const int plan = ::fcntl(handover.plan, F_DUPFD, 64);
-  const int report = ::fcntl(handover.report, F_DUPFD, 64);
-  const int program = ::fcntl(handover.program, F_DUPFD_CLOEXEC, 64);
-  const int null = ::fcntl(handover.null, F_DUPFD, 64);
-  const int network = handover.network < 0 ? -1 : ::fcntl(handover.network, F_DUPFD, 64);
-  bool placed = plan >= 0 && report >= 0 && program >= 0 && null >= 0 && ::dup2(plan, 3) == 3 && ::dup2(report, 4) == 4;
-  for (int stream = 0; placed && stream < 3; ++stream) placed = ::dup2(null, stream) == stream;
+  const int program = raise(handover.program);
+  const bool placed = place(handover, program, raise(handover.null));
   ::setsid();
-  unsigned next = 5;
-  if (placed && handover.network >= 0) placed = ::dup2(network, static_cast<int>(next++)) >= 0;
+  const unsigned next = kFirstPassed + static_cast<unsigned>(handover.count);
   if (placed && ::chdir("/") == 0 && kernel::close_range(next, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
     static char name[] = "granule-monitor";
     char* const argv[] = {name, nullptr};
@@ -70,13 +83,13 @@ Fd planFile(const std::uint8_t* plan, std::size_t bytes) {
   return file;
 }
 
-bool wantsNetwork(const PlanView& plan) {
-  bool wants = false;
-  plan.each([&wants](const OpView& op) {
-    if (op.kind() == Op::Namespaces) wants = (op.number(0) & CLONE_NEWNET) != 0;
+bool makesSpare(const PlanView& plan) {
+  bool standsBy = false;
+  plan.each([&standsBy](const OpView& op) {
+    standsBy = op.kind() == Op::Standby;
     return true;
   });
-  return wants;
+  return standsBy;
 }
 
 const char* monitorCgroup(const PlanView& plan) {
@@ -124,7 +137,7 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
   const Fd file = planFile(plan, bytes);
   int ends[2];
   if (!file.valid() || ::pipe2(ends, O_CLOEXEC) != 0) return failedSpawn(Step::Pipe, "");
-  const Fd reportRead(ends[0]);
+  Fd reportRead(ends[0]);
   Fd reportWrite(ends[1]);
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   Fd cgroup;
@@ -133,9 +146,18 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
     cgroup = Fd(::open(cgroupPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!cgroup.valid()) return failedSpawn(Step::MonitorExec, cgroupPath);
   }
-  const NetworkPool::Start start;
-  const Fd network = wantsNetwork(view) ? NetworkPool::take() : Fd();
-  Handover handover{program, file.get(), reportWrite.get(), null.get(), network.get()};
+  Handover handover;
+  handover.program = program;
+  handover.null = null.get();
+  handover.pass(file);
+  handover.pass(reportWrite);
+  SpareOrders::MonitorEnds spare;
+  if (makesSpare(view)) {
+    if (!spawned.orders.open(spare)) return failedSpawn(Step::Pipe, "");
+    handover.pass(spare.monitorOrders);
+    handover.pass(spare.childOrders);
+    handover.pass(spare.secondPlan);
+  }
   int pidfd = -1;
   clone_args arguments{};
   // No exit signal: a SIGCHLD would wake node's own child handling for a process that is none of its.
@@ -159,19 +181,25 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
   spawned.pid = pid;
   spawned.pidfd = Fd(pidfd);
   reportWrite.reset();
+  spawned.report = readReport(reportRead.get());
+  if (handover.error != 0) {
+    spawned.report = {};
+    spawned.report.fail(Step::MonitorExec, handover.error, "");
+  }
+  if (spawned.orders.valid()) spawned.orders.report = std::move(reportRead);
+  return spawned;
+}
+
+Report readReport(int descriptor) {
+  Report report;
   ssize_t got = 0;
   do {
-    got = ::read(reportRead.get(), &spawned.report, sizeof spawned.report);
+    got = ::read(descriptor, &report, sizeof report);
   } while (got < 0 && errno == EINTR);
-  if (got != static_cast<ssize_t>(sizeof spawned.report)) {
-    spawned.report = {};
-    if (handover.error != 0) {
-      spawned.report.fail(Step::MonitorExec, handover.error, "");
-    } else {
-      spawned.report.fail(Step::MonitorDied, ECHILD, "");
-    }
-  }
-  return spawned;
+  if (got == static_cast<ssize_t>(sizeof report)) return report;
+  report = {};
+  report.fail(Step::MonitorDied, ECHILD, "");
+  return report;
 }
 
 }  // namespace granule

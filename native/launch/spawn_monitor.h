@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "kernel/fd.h"
 #include "launch/report.h"
+#include "launch/spare_orders.h"
 
 namespace granule {
 
@@ -13,6 +13,7 @@ struct SpawnedMonitor {
   pid_t pid = 0;
   Fd pidfd;
   Report report;
+  SpareOrders orders;  ///< of a spare only
 };
 
 /// The monitor's program in a sealed memfd (memfd_create(2)), so that no container can write to what the next one
@@ -21,6 +22,10 @@ Fd sealedProgram(const char* path);
 
 /// Starts a monitor with this plan and waits for its report. Blocks: call it on a thread of its own. A failure to
 /// start it is in the report. CLONE_VM and CLONE_VFORK: the caller's memory is never copied, however large it is.
+/// A plan that ends in Standby makes a spare, whose `orders` say what it becomes.
 SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t bytes);
+
+/// Reads the next report of a monitor; one that ended without gives MonitorDied.
+Report readReport(int descriptor);
 
 }  // namespace granule

@@ -7,13 +7,13 @@
 #include <csignal>
 #include <cstdio>
 
+#include "launch/standby.h"
 #include "monitor/monitor.h"
 
 namespace {
 
 constexpr int kPlanDescriptor = 3;
 constexpr int kReportDescriptor = 4;
-constexpr int kNetworkDescriptor = 5;
 
 /// The spawner blocked every signal and may have handlers that mean nothing here. Only SIGKILL ends a monitor: its
 /// container would end with it.
@@ -24,10 +24,22 @@ void resetSignals() {
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
 }
 
+/// Takes up what only a spare has (launch/standby.h); nothing of it is open otherwise, and nothing else was opened yet.
+granule::Standby openStandby() {
+  granule::Standby standby;
+  if (::fcntl(granule::kMonitorOrdersDescriptor, F_SETFD, FD_CLOEXEC) != 0) return standby;
+  standby.monitorOrders = granule::kMonitorOrdersDescriptor;
+  standby.childOrders = granule::kChildOrdersDescriptor;
+  ::fcntl(standby.childOrders, F_SETFD, FD_CLOEXEC);
+  const granule::Fd shared(granule::kSecondPlanDescriptor);
+  void* bytes = ::mmap(nullptr, granule::kSecondPlanCapacity, PROT_READ, MAP_SHARED, shared.get(), 0);
+  if (bytes != MAP_FAILED) standby.secondPlan = static_cast<const std::uint8_t*>(bytes);
+  return standby;
+}
+
 }  // namespace
 
-/// granule-monitor: descriptor 3 is a launch plan, 4 takes the first report, 5 is, where open, a fresh network
-/// namespace for the container.
+/// granule-monitor: descriptor 3 is a launch plan, 4 takes the reports; those of launch/standby.h are open for a spare.
 int main() {
   resetSignals();
   ::prctl(PR_SET_NAME, "granule-monitor", 0, 0, 0);
@@ -36,8 +48,7 @@ int main() {
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   granule::Fd planFile(kPlanDescriptor);
   granule::Fd reportTo(kReportDescriptor);
-  // Nothing else was opened yet: the spawner passes no other descriptor on.
-  granule::Fd network(::fcntl(kNetworkDescriptor, F_SETFD, FD_CLOEXEC) == 0 ? kNetworkDescriptor : -1);
+  const granule::Standby standby = openStandby();
   ::fcntl(kPlanDescriptor, F_SETFD, FD_CLOEXEC);
   ::fcntl(kReportDescriptor, F_SETFD, FD_CLOEXEC);
   struct stat status{};
@@ -50,11 +61,11 @@ int main() {
   planFile.reset();
   granule::Config config;
   const granule::PlanView plan(static_cast<const std::uint8_t*>(bytes), size);
-  if (bytes == MAP_FAILED || !plan.valid() || !granule::readConfig(plan, config)) {
+  if (bytes == MAP_FAILED || !plan.valid() || !granule::readConfig(plan, config) || config.standsBy != standby.used()) {
     granule::Report report{};
     report.fail(granule::Step::ReadPlan, EINVAL, "");
     return ::write(reportTo.get(), &report, sizeof report) == sizeof report ? 125 : 126;
   }
-  granule::Monitor monitor(plan, config, std::move(network));
+  granule::Monitor monitor(plan, config, standby);
   return monitor.run(std::move(reportTo));
 }

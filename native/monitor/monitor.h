@@ -2,9 +2,9 @@
 
 #include <array>
 
+#include "launch/child/config.h"
 #include "launch/plan_view.h"
 #include "launch/report.h"
-#include "monitor/config.h"
 #include "monitor/connection.h"
 #include "monitor/exit_record.h"
 #include "monitor/log.h"
@@ -17,22 +17,31 @@ namespace granule {
 /// records its exit. One thread, one epoll, no heap.
 class Monitor {
  public:
-  Monitor(const PlanView& plan, const Config& config, Fd network)
-      : plan_(plan), config_(config), network_(std::move(network)) {}
+  Monitor(const PlanView& plan, const Config& config, const Standby& standby)
+      : plan_(plan), config_(config), standby_(standby) {}
 
-  /// Runs to the end of the container. `reportTo` receives one Report once the process waits or runs, or has failed.
+  /// Runs to the end of the container. `reportTo` receives one Report once the process waits or runs, or has failed; of
+  /// a spare another one before that, once it stands by.
   int run(Fd reportTo);
 
  private:
   enum class State : std::uint8_t { Created, Running, Stopped };
   static constexpr std::size_t kMaxConnections = 32;
 
+  bool openLog(Report& report);
   bool openSocket(Report& report);
+  bool startChild(Report& report);
+  /// Prepares a child and waits until it is told what it becomes; then as startChild().
+  bool startSpare(Report& report, const Fd& reportTo);
+  /// Waits for the second plan. False: given up, or, with a failed `report`, its child has died.
+  bool awaitSecondPlan(Report& report);
   /// Reads what the child says until it waits for start, has become the container's program, or has failed.
   bool awaitChild(Report& report, bool untilExec);
   bool receiveFromChild(Report& report, bool& ready, bool& executed);
   int endFailed(const Report& report, Fd& reportTo);
+  void killChild();
   void reapChild();
+  void removeCgroups();
 
   void loop();
   void handle(std::uint64_t source);
@@ -56,9 +65,9 @@ class Monitor {
   [[nodiscard]] bool mayLeave() const;
   static void replyFailure(Connection& connection, int error, const char* step, const char* path);
 
-  const PlanView& plan_;
-  const Config& config_;
-  Fd network_;  ///< until the child has entered it
+  PlanView plan_;
+  Config config_;
+  Standby standby_;
   Spawned child_;
   StdioRelay stdio_;
   Log log_;

@@ -16,19 +16,15 @@ namespace granule {
 int Monitor::run(Fd reportTo) {
   Report report{};
   created_ = Instant::now();
-  if (config_.log != nullptr && *config_.log != '\0' &&
-      !log_.open(config_.log, config_.logMaxBytes, config_.logMaxFiles)) {
-    report.fail(Op::Log, errno, config_.log);
-    return endFailed(report, reportTo);
+  if (!(config_.standsBy ? startSpare(report, reportTo) : startChild(report))) return endFailed(report, reportTo);
+  if (config_.terminal) {
+    child_.input.reset();
+    child_.output.reset();
+    child_.errors.reset();
+  } else {
+    if (!config_.keepsStdin) child_.input.reset();
+    stdio_.usePipes(std::move(child_.input), std::move(child_.output), std::move(child_.errors));
   }
-  if (!openSocket(report)) return endFailed(report, reportTo);
-  child_ = spawn(plan_, config_, network_.get(), report);
-  network_.reset();
-  if (report.error != 0 || !awaitChild(report, config_.startsAtOnce)) {
-    ::unlink(config_.socket);
-    return endFailed(report, reportTo);
-  }
-  if (!config_.terminal) stdio_.usePipes(std::move(child_.input), std::move(child_.output), std::move(child_.errors));
   report.pid = child_.pid;
   report.createdNs = created_.wallNs;
   report.startedNs = exit_.started.wallNs;
@@ -41,6 +37,21 @@ int Monitor::run(Fd reportTo) {
   }
   loop();
   return 0;
+}
+
+bool Monitor::startChild(Report& report) {
+  if (!openLog(report) || !openSocket(report)) return false;
+  child_ = spawn(plan_, config_, standby_, report);
+  if (report.error == 0 && awaitChild(report, config_.startsAtOnce)) return true;
+  ::unlink(config_.socket);
+  return false;
+}
+
+bool Monitor::openLog(Report& report) {
+  if (config_.log == nullptr || *config_.log == '\0') return true;
+  if (log_.open(config_.log, config_.logMaxBytes, config_.logMaxFiles)) return true;
+  report.fail(Op::Log, errno, config_.log);
+  return false;
 }
 
 bool Monitor::openSocket(Report& report) {
@@ -130,7 +141,11 @@ void Monitor::reapChild() {
 
 int Monitor::endFailed(const Report& report, Fd& reportTo) {
   const bool told = ::write(reportTo.get(), &report, sizeof report) == sizeof report;
-  if (!told) writeExitRecord(config_.exitRecord, exit_, counters_, &report);
+  if (report.step == static_cast<std::uint32_t>(Step::Abandoned)) {
+    removeCgroups();
+  } else if (!told && config_.exitRecord != nullptr) {
+    writeExitRecord(config_.exitRecord, exit_, counters_, &report);
+  }
   return 1;
 }
 

@@ -32,23 +32,6 @@ struct Pipe {
   }
 };
 
-bool joinHierarchies(const PlanView& plan, pid_t pid, Report& report) {
-  char digits[16];
-  const int length = std::snprintf(digits, sizeof digits, "%d", pid);
-  plan.each([&](const OpView& op) {
-    if (op.kind() != Op::CgroupJoin) return true;
-    char path[PATH_MAX];
-    std::snprintf(path, sizeof path, "%s/cgroup.procs", op.first());
-    const Fd file(::open(path, O_WRONLY | O_CLOEXEC));
-    if (!file.valid() || ::write(file.get(), digits, static_cast<std::size_t>(length)) != length) {
-      report.fail(Step::Join, errno, path);
-      return false;
-    }
-    return true;
-  });
-  return report.error == 0;
-}
-
 /// Opens the process to enter and its pid namespace for the child to come.
 Fd openTarget(const Config& config, Report& report) {
   Fd target(kernel::pidfd_open(config.target));
@@ -66,7 +49,24 @@ Fd openTarget(const Config& config, Report& report) {
 
 }  // namespace
 
-Spawned spawn(const PlanView& plan, const Config& config, int network, Report& report) {
+bool joinHierarchies(const PlanView& plan, pid_t pid, Report& report) {
+  char digits[16];
+  const int length = std::snprintf(digits, sizeof digits, "%d", pid);
+  plan.each([&](const OpView& op) {
+    if (op.kind() != Op::CgroupJoin) return true;
+    char path[PATH_MAX];
+    std::snprintf(path, sizeof path, "%s/cgroup.procs", op.first());
+    const Fd file(::open(path, O_WRONLY | O_CLOEXEC));
+    if (!file.valid() || ::write(file.get(), digits, static_cast<std::size_t>(length)) != length) {
+      report.fail(Step::Join, errno, path);
+      return false;
+    }
+    return true;
+  });
+  return report.error == 0;
+}
+
+Spawned spawn(const PlanView& plan, const Config& config, const Standby& standby, Report& report) {
   Spawned spawned;
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -81,7 +81,7 @@ Spawned spawn(const PlanView& plan, const Config& config, int network, Report& r
   Pipe errors;
   Fd null;
   if (!config.terminal) {
-    const bool opened = output.open() && errors.open() && (!config.keepsStdin || input.open());
+    const bool opened = output.open() && errors.open() && ((!config.keepsStdin && !config.standsBy) || input.open());
     null = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!opened || !null.valid()) {
       report.fail(Step::Pipe, errno, "pipe");
@@ -102,24 +102,13 @@ Spawned spawn(const PlanView& plan, const Config& config, int network, Report& r
     }
   }
   const ChildContext context{
-      plan,
-      childSync.get(),
-      config.hasJoins || !config.startsAtOnce,
-      config.enters,
-      target.get(),
-      network,
-      {config.keepsStdin ? input.read.get() : null.get(), output.write.get(), errors.write.get()},
-      config.terminal,
-      config.rows,
-      config.columns,
-      config.argv,
-      config.env,
+      plan,    childSync.get(), target.get(), null.get(), {input.read.get(), output.write.get(), errors.write.get()},
+      standby, config,
   };
   int pidfd = -1;
   clone_args arguments{};
   // CLONE_NEWCGROUP is left to the child: see child.cc.
-  const std::uint64_t madeElsewhere = network < 0 ? CLONE_NEWCGROUP : CLONE_NEWCGROUP | CLONE_NEWNET;
-  arguments.flags = CLONE_PIDFD | (config.cloneFlags & ~madeElsewhere);
+  arguments.flags = CLONE_PIDFD | (config.cloneFlags & ~static_cast<std::uint64_t>(CLONE_NEWCGROUP));
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
   if (cgroup.valid()) {

@@ -1,9 +1,10 @@
 #pragma once
 
 #include "kernel/fd.h"
+#include "launch/child/config.h"
 #include "launch/plan_view.h"
 #include "launch/report.h"
-#include "monitor/config.h"
+#include "launch/standby.h"
 
 namespace granule {
 
@@ -18,8 +19,11 @@ struct Spawned {
 };
 
 /// Clones the container's first process, or a process that enters a running container, into its cgroup, and joins the
-/// v1 hierarchies while it sets itself up. `network` is a network namespace made ahead, or -1. A failed step is in
-/// `report` (error != 0).
-Spawned spawn(const PlanView& plan, const Config& config, int network, Report& report);
+/// v1 hierarchies while it sets itself up. A spare's child is of the same make, and hears by `standby` what it becomes.
+/// A failed step is in `report` (error != 0).
+Spawned spawn(const PlanView& plan, const Config& config, const Standby& standby, Report& report);
+
+/// Moves a process into the v1 cgroups of a plan. False: the failed step is in `report`.
+bool joinHierarchies(const PlanView& plan, pid_t pid, Report& report);
 
 }  // namespace granule

@@ -1,6 +1,6 @@
 import type { Limits } from "../api.js";
 import { GranuleError } from "../errors.js";
-import { applyWrites } from "./apply.js";
+import { applyFirst, applyWrites } from "./apply.js";
 import { type FinalCounters, readFinalCounters, readOomKills } from "./counters.js";
 import { removeCgroup } from "./directories.js";
 import { awaitEvent, isPopulated } from "./events.js";
@@ -59,6 +59,18 @@ export class ContainerCgroup {
   /** The limits in force. */
   get limits(): Limits {
     return this.#limits;
+  }
+
+  /**
+   * Sets the limits of a cgroup that was made without any, before the container's program runs in it.
+   * @throws GranuleError INVALID_ARGUMENT, UNSUPPORTED
+   */
+  limit(limits: Limits): void {
+    const writes = limitWrites(limits, this.#tree.host);
+    this.#limits = limits;
+    this.#paths = this.#tree.directoriesFor(this.id, writes, this.#paths);
+    applyFirst(writes, (write) => directoryOf(this.#paths, write.controller));
+    if (limits.memoryLow !== undefined) this.#tree.shareProtection();
   }
 
   /**

@@ -18,7 +18,7 @@ import { containerInfo, withLimits } from "./container-info.js";
 import { exec, notRunning } from "./exec.js";
 import { signalNumber } from "./exit.js";
 import { launchError } from "./failure.js";
-import { containerPaths } from "./launch.js";
+import { containerPaths } from "./folders.js";
 import type { Lifecycle, Run } from "./lifecycle.js";
 import { readLog } from "./logs.js";
 import { MonitorClient, MonitorGone, MonitorRefusal } from "./monitor-client.js";

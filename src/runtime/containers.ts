@@ -7,7 +7,8 @@ import { LocalContainer } from "./container.js";
 import { containerInfo } from "./container-info.js";
 import { Lifecycle } from "./lifecycle.js";
 import { newId, newName } from "./names.js";
-import type { Services } from "./services.js";
+import type { LaunchImage, Services } from "./services.js";
+import { type Spare, SpareUnusable } from "./spares.js";
 
 interface Held {
   lifecycle: Lifecycle;
@@ -113,8 +114,28 @@ export class LocalContainers implements Containers {
         details: { id: this.#idOfName.get(name) },
       });
     }
+    return services.spares.during(async () => {
+      let spare = services.spares.take(options);
+      for (;;) {
+        try {
+          return await this.#begin(options, name, image, startNow, spare);
+        } catch (thrown) {
+          if (!(thrown instanceof SpareUnusable)) throw GranuleError.from(thrown);
+          spare = thrown.died ? services.spares.take(options) : undefined;
+        }
+      }
+    });
+  }
+
+  async #begin(
+    options: CreateOptions,
+    name: string,
+    image: LaunchImage,
+    startNow: boolean,
+    spare: Spare | undefined,
+  ): Promise<Container> {
     const record: ContainerRecord = {
-      id: newId(),
+      id: spare?.id ?? newId(),
       name,
       image: options.image,
       imageId: image.id,
@@ -127,11 +148,10 @@ export class LocalContainers implements Containers {
     };
     const { lifecycle, container } = this.#hold(record);
     try {
-      services.store.insert(record);
-      await lifecycle.exclusive(() => lifecycle.launch(image, startNow));
+      await lifecycle.exclusive(() => lifecycle.launch(image, startNow, spare));
     } catch (thrown) {
       lifecycle.abandon();
-      throw GranuleError.from(thrown);
+      throw thrown;
     }
     return container;
   }

@@ -1,30 +1,21 @@
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerCgroup } from "../cgroup/container.js";
 import { GranuleError } from "../errors.js";
 import { readImageFile } from "../image/lookup.js";
 import { type ResolvedUser, resolveUser } from "../image/user.js";
-import { monitorPath, native } from "../native.js";
+import { monitorPath, native, type SpawnReport } from "../native.js";
 import { buildContainerSpec, type ContainerSpec } from "../spec/container-spec.js";
 import { encodeLaunchPlan, type MonitorContext } from "../spec/plan.js";
 import { seccompProgram } from "../spec/seccomp.js";
 import { skeletonLayer } from "../spec/skeleton.js";
 import type { ContainerRecord } from "../state/container-store.js";
 import { launchError } from "./failure.js";
+import { containerPaths } from "./folders.js";
 import type { LaunchImage, Services } from "./services.js";
+import type { Spare } from "./spares.js";
 
 const defaultLogMaxBytes = 64 * 1024 * 1024;
 const defaultLogMaxFiles = 3;
-
-/** Paths of one container's own files, on the host. */
-export function containerPaths(folder: string): { upper: string; work: string; log: string; exit: string } {
-  return {
-    upper: join(folder, "upper"),
-    work: join(folder, "work"),
-    log: join(folder, "log"),
-    exit: join(folder, "exit"),
-  };
-}
 
 /** The user that options or the image name, looked up in the container's own files. */
 export function lookUpUser(user: string, layers: readonly string[]): ResolvedUser {
@@ -52,22 +43,6 @@ function imageUser(name: string, image: LaunchImage): ResolvedUser {
   return user;
 }
 
-/** Makes a new container's folders; of one that ran before, only the record of that run's exit goes. */
-export function makeFolders(folder: string): void {
-  const { upper, work, exit } = containerPaths(folder);
-  try {
-    mkdirSync(folder, 0o700);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw GranuleError.from(thrown, "UNAVAILABLE");
-    rmSync(exit, { force: true });
-    return;
-  }
-  mkdirSync(upper, 0o755);
-  // The mode of the container's root folder, whatever the umask here is.
-  chmodSync(upper, 0o755);
-  mkdirSync(work, 0o700);
-}
-
 /** The compiled system call filter; undefined where the options switch it off. */
 export function systemCallFilter(record: ContainerRecord, spec: ContainerSpec, services: Services): Buffer | undefined {
   if (record.options.seccomp === "unconfined") return undefined;
@@ -80,21 +55,55 @@ export interface Launched {
   startedNs: bigint;
 }
 
+export interface LaunchRequest {
+  record: ContainerRecord;
+  spec: ContainerSpec;
+  image: LaunchImage;
+  cgroup: ContainerCgroup;
+  services: Services;
+  /** Start the program at once, or wait for the start request. */
+  startNow: boolean;
+  /** What the container is made from, where there is one. */
+  spare?: Spare | undefined;
+  /** Writes down that the container is meant to be: done before anything of it can run. */
+  writeDown(): void;
+}
+
 /**
  * Starts the monitor of a container, and with it its first process: at once, or as far as the start request.
  *
- * @throws GranuleError as launchError has it
+ * @throws GranuleError as launchError has it; SpareUnusable
  */
-export async function launch(
-  record: ContainerRecord,
-  spec: ContainerSpec,
-  image: LaunchImage,
-  cgroup: ContainerCgroup,
-  services: Services,
-  startNow: boolean,
-): Promise<Launched> {
-  const folder = services.directories.container(record.id);
-  const { upper, work, log, exit } = containerPaths(folder);
+export async function launch(request: LaunchRequest): Promise<Launched> {
+  const { spec, spare } = request;
+  const plan = launchPlan(request);
+  let reported: Promise<SpawnReport>;
+  if (spare === undefined) {
+    request.writeDown();
+    reported = native().spawnMonitor(monitorPath, plan);
+  } else {
+    // The child sets itself up while this is written down, and does not exec before.
+    reported = spare.give(plan);
+    try {
+      request.writeDown();
+    } catch (thrown) {
+      // Killed, not abandoned: the monitor of a spare that is left alone takes its owner for dead.
+      request.cgroup.kill();
+      await reported;
+      throw thrown;
+    }
+    spare.commit();
+  }
+  const report = await reported.catch((thrown: unknown) => {
+    throw GranuleError.from(thrown);
+  });
+  spare?.drop();
+  if (!report.ok) throw launchError(report, spec.oci.process.args[0] ?? "");
+  return { pid: report.pid, monitorPid: report.monitorPid, startedNs: report.startedNs };
+}
+
+function launchPlan({ record, spec, image, cgroup, services, startNow, spare }: LaunchRequest): Buffer {
+  const { upper, work, log, exit } = containerPaths(services.directories.container(record.id));
   const seccomp = systemCallFilter(record, spec, services);
   const context: MonitorContext = {
     socketPath: services.directories.monitorSocket(record.id),
@@ -111,12 +120,5 @@ export async function launch(
   };
   const skeleton = skeletonLayer(join(services.directories.cache, "skeleton"));
   const root = { kind: "overlay", upper, work, layers: [...image.layers, skeleton] } as const;
-  const plan = encodeLaunchPlan(spec, { ...context, root, deviceFilter: true });
-  const report = await native()
-    .spawnMonitor(monitorPath, plan)
-    .catch((thrown: unknown) => {
-      throw GranuleError.from(thrown);
-    });
-  if (!report.ok) throw launchError(report, spec.oci.process.args[0] ?? "");
-  return { pid: report.pid, monitorPid: report.monitorPid, startedNs: report.startedNs };
+  return encodeLaunchPlan(spec, { ...context, root, spare: spare !== undefined, deviceFilter: true });
 }

@@ -8,11 +8,13 @@ import { limitsOf } from "./container-info.js";
 import { Deferred } from "./deferred.js";
 import { exitStatus, isoTime } from "./exit.js";
 import { failureExitCode, launchError } from "./failure.js";
-import { containerPaths, containerSpec, launch, makeFolders } from "./launch.js";
+import { containerPaths, makeFolders } from "./folders.js";
+import { containerSpec, launch } from "./launch.js";
 import { MonitorClient, MonitorGone, MonitorRefusal } from "./monitor-client.js";
 import { MonitorWatch, type ProcessEnd } from "./monitor-watch.js";
 import { RestartBackoff } from "./restart.js";
 import type { LaunchImage, Services } from "./services.js";
+import type { Spare } from "./spares.js";
 
 /** One process of a container, from its spawn until nothing is left of it. */
 export interface Run {
@@ -68,22 +70,28 @@ export class Lifecycle {
   }
 
   /** Spawns the monitor. Where that fails, nothing is left of the attempt but the container's folder and row. */
-  async launch(image: LaunchImage, startNow: boolean): Promise<void> {
+  async launch(image: LaunchImage, startNow: boolean, spare?: Spare): Promise<void> {
     const { record, services } = this;
-    const spec = this.spec(image);
-    const cgroup = services.cgroups.create(record.id, limitsOf(record.options));
+    let cgroup = spare?.cgroup;
+    const isNew = record.state === "creating";
+    const writeDown = (): void => {
+      if (isNew) services.store.insert(record);
+    };
     try {
-      makeFolders(services.directories.container(record.id));
-      const launched = await launch(record, spec, image, cgroup, services, startNow);
+      const spec = this.spec(image);
+      cgroup ??= services.cgroups.create(record.id, limitsOf(record.options));
+      if (spare === undefined) makeFolders(services.directories.container(record.id));
+      const launched = await launch({ record, spec, image, cgroup, services, startNow, spare, writeDown });
       record.pid = launched.pid;
       record.monitorPid = launched.monitorPid;
-      if (this.record.state === "creating") this.publish("create");
+      if (isNew) this.publish("create");
       if (startNow) this.#started(launched.startedNs, cgroup);
       else this.#save("created");
       this.adopt(cgroup, launched.monitorPid);
     } catch (thrown) {
-      cgroup.kill();
-      await cgroup.remove();
+      cgroup?.kill();
+      await cgroup?.remove();
+      spare?.drop();
       this.#removeSocket();
       throw thrown;
     }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ContainerRecord } from "../state/container-store.js";
 import type { LocalContainers } from "./containers.js";
 import { isoTime, readExitRecord } from "./exit.js";
-import { containerPaths } from "./launch.js";
+import { containerPaths } from "./folders.js";
 import { MonitorClient, MonitorGone } from "./monitor-client.js";
 import type { MonitorState } from "./monitor-frames.js";
 import type { Services } from "./services.js";
@@ -21,16 +21,21 @@ export async function recover(containers: LocalContainers, services: Services): 
       await takeUp(record, containers, services);
     }),
   );
-  clearStrays(known, services);
+  await clearStrays(known, services);
   services.trash.resume();
 }
 
 async function discard(record: ContainerRecord, services: Services): Promise<void> {
-  const cgroup = services.cgroups.open(record.id, {});
+  await clearAway(record.id, services);
+  services.store.delete(record.id);
+}
+
+/** What has a folder and is not written down: a spare, or a container that was never meant for good. */
+async function clearAway(id: string, { cgroups, directories, trash }: Services): Promise<void> {
+  const cgroup = cgroups.open(id, {});
   cgroup?.kill();
   await cgroup?.remove();
-  services.trash.put(services.directories.container(record.id), record.id);
-  services.store.delete(record.id);
+  trash.put(directories.container(id), id);
 }
 
 async function takeUp(record: ContainerRecord, containers: LocalContainers, services: Services): Promise<void> {
@@ -77,11 +82,10 @@ function refresh(record: ContainerRecord, state: MonitorState, services: Service
 
 const socketName = /^([0-9a-f]{32})(\.\d+)?\.sock$/;
 
-function clearStrays(known: ReadonlySet<string>, services: Services): void {
+async function clearStrays(known: ReadonlySet<string>, services: Services): Promise<void> {
   const { directories } = services;
-  for (const id of readdirSync(directories.containers)) {
-    if (!known.has(id)) services.trash.put(directories.container(id), id);
-  }
+  const strays = readdirSync(directories.containers).filter((id) => !known.has(id));
+  await Promise.all(strays.map((id) => clearAway(id, services)));
   for (const name of readdirSync(directories.state)) {
     const [, id, execNumber] = socketName.exec(name) ?? [];
     // Nobody can attach to an exec of the last owner any more; its monitor needs no socket to end.

@@ -16,13 +16,17 @@ import { RuntimeImages } from "./images.js";
 import { LiveMetering } from "./live-metering.js";
 import { recover } from "./recovery.js";
 import type { Services } from "./services.js";
+import { DEFAULT_SPARES, MOST_SPARES, Spares } from "./spares.js";
 import { LocalTokens } from "./tokens.js";
 import { Trash } from "./trash.js";
 
 /** How long a monitor may take to leave once it has told the end. */
 const monitorsLeaveMs = 3000;
 
-export type RuntimeOptions = DirectoryOptions;
+export interface RuntimeOptions extends DirectoryOptions {
+  /** Containers prepared ahead, 4 unless told; each holds about 1 MiB of memory. 0 switches it off. */
+  spares?: number;
+}
 
 /**
  * Opens the runtime of this host, and takes up every container that an earlier owner left. A state directory has one
@@ -31,6 +35,10 @@ export type RuntimeOptions = DirectoryOptions;
  * @throws GranuleError FAILED_PRECONDITION naming the owner, where there is one; PERMISSION_DENIED where not root
  */
 export async function openRuntime(options: RuntimeOptions = {}): Promise<LocalRuntime> {
+  const spares = options.spares ?? DEFAULT_SPARES;
+  if (!Number.isInteger(spares) || spares < 0 || spares > MOST_SPARES) {
+    throw new GranuleError("INVALID_ARGUMENT", `spares: not a whole number from 0 to ${MOST_SPARES}: ${spares}`);
+  }
   const directories = new Directories(options);
   directories.create();
   const owner = { pid: process.pid, socket: directories.controlSocket };
@@ -41,7 +49,7 @@ export async function openRuntime(options: RuntimeOptions = {}): Promise<LocalRu
     const { database, warning } = openDatabase(directories.database);
     if (warning) process.emitWarning(warning.message, { type: "GranuleWarning", detail: warning.hint });
     try {
-      return await LocalRuntime.recovered({ directories, lock, cgroups, database });
+      return await LocalRuntime.recovered({ directories, lock, cgroups, database, spares });
     } catch (thrown) {
       database.close();
       throw thrown;
@@ -57,6 +65,7 @@ interface Holdings {
   lock: OwnerLock;
   cgroups: CgroupTree;
   database: Database;
+  spares: number;
 }
 
 /** The runtime in this process. */
@@ -85,13 +94,15 @@ export class LocalRuntime implements Runtime {
       });
     };
     const metering = new LiveMetering(database, warn);
+    const trash = new Trash(directories.trash);
     this.#services = {
       directories,
       cgroups,
       events,
       metering,
       store: new ContainerStore(database),
-      trash: new Trash(directories.trash),
+      trash,
+      spares: new Spares({ directories, cgroups, trash, warn }, holdings.spares),
       resolveImage: (nameOrId) => images.resolve(nameOrId),
       warn,
     };
@@ -131,6 +142,7 @@ export class LocalRuntime implements Runtime {
     this.containers.detach();
     this.#services.metering.close();
     this.#services.events.close();
+    await this.#services.spares.close();
     await this.#services.trash.drain();
     this.#holdings.database.close();
     await this.#leaveCgroups();

@@ -5,6 +5,7 @@ import type { ContainerStore } from "../state/container-store.js";
 import type { Directories } from "../state/directories.js";
 import type { EventLog } from "./events.js";
 import type { Metering } from "./metering.js";
+import type { Spares } from "./spares.js";
 import type { Trash } from "./trash.js";
 
 /** An image as a launch needs it. */
@@ -25,6 +26,7 @@ export interface Services {
   readonly cgroups: CgroupTree;
   readonly metering: Metering;
   readonly trash: Trash;
+  readonly spares: Spares;
   /** @throws GranuleError NOT_FOUND */
   resolveImage(nameOrId: string): LaunchImage;
   /** Tells the operator of something that failed where no caller waits. */

@@ -38,6 +38,10 @@ export const Op = {
   Umask: 54,
   Exec: 55,
   Volume: 56,
+
+  StageRoot: 57,
+  Standby: 58,
+  Adopt: 59,
 } as const;
 
 export type OpName = keyof typeof Op;

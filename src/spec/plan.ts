@@ -8,12 +8,14 @@ import { parseMountOptions } from "./mount-options.js";
 import {
   type OciDevice,
   type OciDeviceRule,
+  type OciMount,
   type OciProcess,
   type OciSpec,
   REQUIRED_RLIMITS_ANNOTATION,
 } from "./oci.js";
 import { Op } from "./plan-ops.js";
 import { PlanWriter } from "./plan-writer.js";
+import { stagedFolders } from "./staged.js";
 
 /** Where a container's root file system comes from. All paths are the host's. */
 export type RootSource =
@@ -47,6 +49,8 @@ export interface MonitorContext {
 
 export interface LaunchContext extends MonitorContext {
   root: RootSource;
+  /** The rest of a spare's plan (encodeSparePlan): its cgroup, its namespaces and its mounts are there. */
+  spare?: boolean;
   /** Restrict device nodes by a BPF program on the v2 cgroup; needs `cgroups.unified`. */
   deviceFilter: boolean;
 }
@@ -67,21 +71,59 @@ const S_IFBLK = 0o060000;
 const ANY = -1;
 const accessBits: Readonly<Record<string, number>> = { m: 1, r: 2, w: 4 };
 
+/** Where a spare lives; as host paths. */
+export interface SpareContext {
+  cgroup: string;
+  monitors: string;
+  /** An empty folder: what is made ahead is mounted in a tmpfs over it, in the spare's own mount namespace. */
+  stage: string;
+}
+
+/**
+ * Encodes the first part of a launch: all that containers which use what is staged (staged.ts) have in common. `oci` is
+ * the spec of any of them.
+ */
+export function encodeSparePlan(oci: OciSpec, { cgroup, monitors, stage }: SpareContext): Buffer {
+  const plan = new PlanWriter();
+  plan.op(Op.Namespaces, [cloneFlags(oci)]);
+  plan.op(Op.DeviceFilter, deviceRuleNumbers(oci.linux.resources.devices));
+  plan.op(Op.MonitorCgroup, [], [monitors]);
+  plan.op(Op.Cgroup, [], [cgroup]);
+  plan.op(Op.Umask, [oci.process.user.umask]);
+  plan.op(Op.StageRoot, [], [stage]);
+  for (const mount of oci.mounts.filter(isStaged)) writeMount(plan, oci, mount);
+  writeMasks(plan, oci);
+  plan.op(Op.LoopbackUp);
+  plan.op(Op.Standby);
+  return plan.finish();
+}
+
 /** Encodes the launch plan of a container's first process. */
 export function encodeLaunchPlan(spec: ContainerSpec, context: LaunchContext): Buffer {
   const plan = new PlanWriter();
   const { oci } = spec;
-  plan.op(Op.Namespaces, [cloneFlags(oci)]);
-  if (context.deviceFilter) plan.op(Op.DeviceFilter, deviceRuleNumbers(oci.linux.resources.devices));
+  const spare = context.spare === true;
+  if (!spare) {
+    plan.op(Op.Namespaces, [cloneFlags(oci)]);
+    if (context.deviceFilter) plan.op(Op.DeviceFilter, deviceRuleNumbers(oci.linux.resources.devices));
+  }
   writeMonitorOps(plan, oci.process, context);
 
   // Before anything is made: the mask of this process, however private it is, is not the container's.
   plan.op(Op.Umask, [oci.process.user.umask]);
   writeRoot(plan, context.root);
-  writeMounts(plan, spec);
+  writeVolumes(plan, spec);
+  if (spare) {
+    for (const folder of stagedFolders) plan.op(Op.Adopt, [], [folder]);
+    writeFiles(plan, spec);
+  }
+  for (const mount of oci.mounts) {
+    if (spare && isStaged(mount)) continue;
+    writeMount(plan, oci, mount);
+    if (mount.destination === "/dev") writeFiles(plan, spec);
+  }
   if (oci.process.terminal) plan.op(Op.Console, [], ["/dev/console"]);
-  for (const path of oci.linux.maskedPaths) plan.op(Op.Mask, [], [path]);
-  for (const path of oci.linux.readonlyPaths) plan.op(Op.ReadOnlyPath, [], [path]);
+  if (!spare) writeMasks(plan, oci);
   if (oci.root.readonly) {
     // Later it could not be made any more.
     plan.op(Op.Directory, [DIRECTORY_MODE], [oci.process.cwd]);
@@ -89,7 +131,7 @@ export function encodeLaunchPlan(spec: ContainerSpec, context: LaunchContext): B
   }
   plan.op(Op.PivotRoot);
   if (oci.hostname !== undefined) plan.op(Op.Hostname, [], [oci.hostname]);
-  if (oci.linux.namespaces.some((namespace) => namespace.type === "network")) plan.op(Op.LoopbackUp);
+  if (!spare && oci.linux.namespaces.some(({ type }) => type === "network")) plan.op(Op.LoopbackUp);
   for (const [name, value] of Object.entries(oci.linux.sysctl)) {
     plan.op(Op.Sysctl, [], [name.replaceAll(".", "/"), value]);
   }
@@ -132,24 +174,33 @@ function writeRoot(plan: PlanWriter, root: RootSource): void {
   else plan.op(Op.RootOverlay, [0], [root.upper, root.work, ...root.layers]);
 }
 
-/**
- * Volumes lie below everything, and the container's own files below what the caller mounts: nothing is ever written
- * through a mount of the caller's.
- */
-function writeMounts(plan: PlanWriter, { oci, files, volumes }: ContainerSpec): void {
+const isStaged = ({ destination }: OciMount): boolean =>
+  stagedFolders.some((folder) => destination === folder || destination.startsWith(`${folder}/`));
+
+/** Volumes lie below everything. */
+function writeVolumes(plan: PlanWriter, { oci, volumes }: ContainerSpec): void {
   for (const path of volumes) {
     if (oci.root.readonly) plan.op(Op.Volume, [], [path]);
     else plan.op(Op.Directory, [DIRECTORY_MODE], [path]);
   }
-  const fileAttributes = oci.root.readonly ? MOUNT_ATTR_RDONLY : 0;
-  for (const mount of oci.mounts) {
-    const { attributes, data, recursive } = parseMountOptions(mount.options);
-    if (mount.type === "bind") plan.op(Op.Bind, [attributes, Number(recursive)], [mount.source, mount.destination]);
-    else plan.op(Op.Mount, [attributes], [mount.type, mount.source, mount.destination, data]);
-    if (mount.destination !== "/dev") continue;
-    writeDevices(plan, oci.linux.devices);
-    for (const file of files) plan.op(Op.WriteFile, [file.mode, fileAttributes], [file.path, file.content]);
-  }
+}
+
+function writeMount(plan: PlanWriter, oci: OciSpec, mount: OciMount): void {
+  const { attributes, data, recursive } = parseMountOptions(mount.options);
+  if (mount.type === "bind") plan.op(Op.Bind, [attributes, Number(recursive)], [mount.source, mount.destination]);
+  else plan.op(Op.Mount, [attributes], [mount.type, mount.source, mount.destination, data]);
+  if (mount.destination === "/dev") writeDevices(plan, oci.linux.devices);
+}
+
+/** The container's own files lie below what the caller mounts: nothing is ever written through a mount of the caller's. */
+function writeFiles(plan: PlanWriter, { oci, files }: ContainerSpec): void {
+  const attributes = oci.root.readonly ? MOUNT_ATTR_RDONLY : 0;
+  for (const file of files) plan.op(Op.WriteFile, [file.mode, attributes], [file.path, file.content]);
+}
+
+function writeMasks(plan: PlanWriter, oci: OciSpec): void {
+  for (const path of oci.linux.maskedPaths) plan.op(Op.Mask, [], [path]);
+  for (const path of oci.linux.readonlyPaths) plan.op(Op.ReadOnlyPath, [], [path]);
 }
 
 function writeDevices(plan: PlanWriter, devices: readonly OciDevice[]): void {

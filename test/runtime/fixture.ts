@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "tar";
 import type { Container, CreateOptions, Runtime } from "../../src/api.js";
-import { openRuntime } from "../../src/runtime/runtime.js";
+import { openRuntime, type RuntimeOptions } from "../../src/runtime/runtime.js";
 
 process.env["GRANULE_CGROUP"] ??= `granule-test-${process.pid}`;
 
@@ -46,9 +46,9 @@ export class Fixture {
     this.runtime = runtime;
   }
 
-  static async open(): Promise<Fixture> {
+  static async open(options: Omit<RuntimeOptions, "root" | "state"> = {}): Promise<Fixture> {
     const root = mkdtempSync(join(tmpdir(), "granule-rt-"));
-    const runtime = await openRuntime({ root });
+    const runtime = await openRuntime({ root, ...options });
     const fixture = new Fixture(root, runtime);
     const tar = join(root, "busybox.tar");
     await writeImage(tar);

@@ -1,14 +1,13 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { detectCgroupHost } from "../../src/cgroup/host.js";
 
 /** Counts of what a container could leave behind. */
 export interface HostState {
-  /** Without the spare network namespaces, which come and go as starts take them. */
   descriptors: number;
   threads: number;
   mounts: number;
   cgroups: number;
-  /** Processes of containers; their namespaces go with them. */
+  /** Processes of containers and of spares; their namespaces go with them. */
   processes: number;
   zombies: number;
   monitors: number;
@@ -20,7 +19,7 @@ export function hostState(): HostState {
   const root = `${base}/${name}`;
   const children = allProcesses().filter((stat) => stat.parent === process.pid);
   return {
-    descriptors: descriptors().filter((target) => !isNetwork(target)).length,
+    descriptors: readdirSync("/proc/self/fd").length,
     threads: readdirSync("/proc/self/task").length,
     mounts: readFileSync("/proc/self/mountinfo", "latin1").split("\n").length,
     cgroups: existsSync(root)
@@ -30,24 +29,6 @@ export function hostState(): HostState {
     zombies: children.filter((stat) => stat.state === "Z").length,
     monitors: existsSync(`${root}/monitors`) ? pidsIn(`${root}/monitors`).length : 0,
   };
-}
-
-/** Network namespaces made ahead and not yet handed out. */
-export function spareNetworks(): number {
-  return descriptors().filter(isNetwork).length;
-}
-
-const isNetwork = (target: string): boolean => target.startsWith("net:[");
-
-/** What each descriptor of this process leads to. */
-function descriptors(): string[] {
-  return readdirSync("/proc/self/fd").map((descriptor) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${descriptor}`);
-    } catch {
-      return ""; // the one that listed the folder
-    }
-  });
 }
 
 interface Stat {

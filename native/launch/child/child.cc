@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "kernel/loopback.h"
@@ -30,29 +31,39 @@ class Child {
   explicit Child(const ChildContext& context) : context_(context) {}
 
   [[noreturn]] void run() {
-    if (!context_.enters) {
+    if (!context_.config.enters) {
       check(static_cast<std::uint32_t>(Step::Private),
             ::mount(nullptr, "/", nullptr, kRecursivePrivate, nullptr) == 0 ? done() : failed("/"));
       // Not by clone3: it would take the monitor's cgroup for the namespace's root, not the one cloned into.
       check(static_cast<std::uint32_t>(Step::CgroupNamespace),
             ::unshare(CLONE_NEWCGROUP) == 0 ? done() : failed("unshare"));
-      check(static_cast<std::uint32_t>(Op::Namespaces),
-            context_.network < 0 || ::setns(context_.network, CLONE_NEWNET) == 0 ? done() : failed("setns"));
     }
-    context_.plan.each([this](const OpView& op) {
-      check(static_cast<std::uint32_t>(op.kind()), execute(op));
-      return true;
-    });
+    work(context_.plan);
+    // What ends without an exec is a spare's first plan: standBy() has put the second in its place.
+    if (context_.standby.used()) work(context_.plan);
     fail(static_cast<std::uint32_t>(Op::Exec), failedWith(EINVAL, "plan"));
   }
 
  private:
+  void work(const PlanView& plan) {
+    plan.each([this](const OpView& op) {
+      check(static_cast<std::uint32_t>(op.kind()), execute(op));
+      return true;
+    });
+  }
+
   StepResult execute(const OpView& op) {
     switch (op.kind()) {
       case Op::SetNamespaces:
         return enterNamespaces(context_, op);
       case Op::OomScore:
         return setOomScore(op);
+      case Op::StageRoot:
+        return root_.stage(op);
+      case Op::Standby:
+        return standBy();
+      case Op::Adopt:
+        return root_.adopt(op);
       case Op::RootOverlay:
         return root_.overlay(op);
       case Op::RootBind:
@@ -121,6 +132,21 @@ class Child {
     return failedWith(EINVAL, "plan");
   }
 
+  /// Says that all is made that every container has, and waits to hear which one this becomes.
+  StepResult standBy() {
+    // A monitor that is killed takes its spare along.
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return failed("PR_SET_PDEATHSIG");
+    sendReady();
+    std::uint32_t bytes = 0;
+    // Given up. The monitor hears it, too, and ends this process: a death would be the first that it hears.
+    if (!Standby::receive(context_.standby.childOrders, bytes)) {
+      for (;;) ::pause();
+    }
+    context_.plan = context_.standby.plan(bytes);
+    if (!context_.plan.valid() || !readConfig(context_.plan, context_.config)) return failedWith(EINVAL, "plan");
+    return done();
+  }
+
   StepResult openTerminal(const OpView& op) {
     Fd master;
     const StepResult opened = root_.console(op, master, terminal_);
@@ -145,7 +171,7 @@ class Child {
   StepResult becomeUser(const OpView& op) {
     const StepResult placed = placeStreams();
     if (placed.error != 0) return placed;
-    if (context_.terminal && ::fchown(0, static_cast<uid_t>(op.number(0)), static_cast<gid_t>(-1)) != 0) {
+    if (context_.config.terminal && ::fchown(0, static_cast<uid_t>(op.number(0)), static_cast<gid_t>(-1)) != 0) {
       return failed("terminal");
     }
     return setUser(op);
@@ -158,11 +184,31 @@ class Child {
   }
 
   void waitForStart() {
-    if (!context_.waitsForStart || started_) return;
+    if (started_) return;
     started_ = true;
+    const Config& config = context_.config;
+    if (context_.standby.used()) {
+      // The monitor's log and socket stand, and whoever asked has written down that it did.
+      awaitMonitor();
+      std::uint32_t order = 0;
+      if (!Standby::receive(context_.standby.childOrders, order)) {
+        fail(static_cast<std::uint32_t>(Step::Abandoned), failedWith(ECANCELED, ""));
+      }
+      if (config.startsAtOnce) return;
+    } else if (config.startsAtOnce && !config.hasJoins) {
+      return;
+    }
+    sendReady();
+    awaitMonitor();
+  }
+
+  void sendReady() {
     const Report ready{};
-    char go = 0;
     if (::send(context_.sync, &ready, sizeof ready, MSG_NOSIGNAL) != sizeof ready) ::_exit(125);
+  }
+
+  void awaitMonitor() {
+    char go = 0;
     // End of file: the monitor is gone, and with it whoever could have asked for the start.
     if (::recv(context_.sync, &go, 1, 0) != 1) ::_exit(125);
   }
@@ -178,7 +224,7 @@ class Child {
     ::_exit(125);
   }
 
-  const ChildContext& context_;
+  ChildContext context_;
   Root root_;
   Fd terminal_;
   bool started_ = false;

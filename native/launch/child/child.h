@@ -2,25 +2,22 @@
 
 #include <cstddef>
 
+#include "launch/child/config.h"
 #include "launch/plan_view.h"
 #include "launch/report.h"
+#include "launch/standby.h"
 
 namespace granule {
 
 /// All that the child needs, made ready by the monitor before it clones: from then on nothing allocates.
 struct ChildContext {
   PlanView plan;
-  int sync;            ///< SOCK_SEQPACKET to the monitor; closes by exec
-  bool waitsForStart;  ///< sends a Report once set up and waits for a byte
-  bool enters;         ///< joins the namespaces of a running container
-  int target;          ///< pidfd of the process whose namespaces are entered
-  int network;         ///< network namespace made ahead, or -1
-  int stdio[3];        ///< -1 where a terminal takes their place
-  bool terminal;
-  unsigned short rows;
-  unsigned short columns;
-  char** argv;
-  char** env;
+  int sync;      ///< SOCK_SEQPACKET to the monitor; closes by exec
+  int target;    ///< pidfd of the process whose namespaces are entered
+  int null;      ///< stands in for a stdin that is not kept open
+  int stdio[3];  ///< -1 where a terminal takes their place
+  Standby standby;
+  Config config;
 };
 
 /// Where a step failed; `path` must outlive it.

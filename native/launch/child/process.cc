@@ -91,13 +91,15 @@ StepResult enterWorkingDirectory(const OpView& op) {
 }
 
 StepResult placeStdio(const ChildContext& context, int terminal) {
+  const Config& config = context.config;
   if (::setsid() < 0 && errno != EPERM) return failed("setsid");
   for (int stream = 0; stream < 3; ++stream) {
-    if (::dup2(context.terminal ? terminal : context.stdio[stream], stream) < 0) return failed("dup2");
+    const int pipe = stream == 0 && !config.keepsStdin ? context.null : context.stdio[stream];
+    if (::dup2(config.terminal ? terminal : pipe, stream) < 0) return failed("dup2");
   }
-  if (!context.terminal) return done();
-  winsize size{context.rows, context.columns, 0, 0};
-  if (context.rows != 0 && ::ioctl(0, TIOCSWINSZ, &size) != 0) return failed("TIOCSWINSZ");
+  if (!config.terminal) return done();
+  winsize size{config.rows, config.columns, 0, 0};
+  if (config.rows != 0 && ::ioctl(0, TIOCSWINSZ, &size) != 0) return failed("TIOCSWINSZ");
   return ::ioctl(0, TIOCSCTTY, 0) == 0 ? done() : failed("TIOCSCTTY");
 }
 
@@ -109,23 +111,25 @@ StepResult exec(const ChildContext& context) {
   sigset_t none;
   sigemptyset(&none);
   if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return failed("sigprocmask");
-  const char* name = context.argv[0];
+  char** const argv = context.config.argv;
+  char** const env = context.config.env;
+  const char* name = argv[0];
   if (std::strchr(name, '/') != nullptr) {
-    ::execve(name, context.argv, context.env);
+    ::execve(name, argv, env);
     return failed(name);
   }
   const std::size_t length = std::strlen(name);
   if (length == 0) return failedWith(ENOENT, name);
   int error = ENOENT;
   char candidate[PATH_MAX];
-  for (const char* folder = searchPath(context.env);; ++folder) {
+  for (const char* folder = searchPath(env);; ++folder) {
     const char* end = std::strchr(folder, ':');
     const std::size_t folderLength = end == nullptr ? std::strlen(folder) : static_cast<std::size_t>(end - folder);
     if (folderLength > 0 && folderLength + length + 2 <= sizeof candidate) {
       std::memcpy(candidate, folder, folderLength);
       candidate[folderLength] = '/';
       std::memcpy(candidate + folderLength + 1, name, length + 1);
-      ::execve(candidate, context.argv, context.env);
+      ::execve(candidate, argv, env);
       if (errno == EACCES) error = EACCES;
       if (errno != EACCES && errno != ENOENT && errno != ENOTDIR) return failed(name);
     }

@@ -11,6 +11,8 @@ namespace granule {
 /// and then used by descriptor, so that no image and no racing process can redirect a mount (CVE-2021-30465).
 class Root {
  public:
+  StepResult stage(const OpView& op);
+  StepResult adopt(const OpView& op);
   StepResult overlay(const OpView& op);
   StepResult bindRoot(const OpView& op);
   StepResult mount(const OpView& op);
@@ -42,6 +44,7 @@ class Root {
   StepResult coverFile(const Fd& target, const Fd& memory, const OpView& op) const;
 
   Fd root_;
+  Fd stage_;  ///< the root that file systems were mounted in before there was a real one
   Fd nullDevice_;
   Fd emptyFolder_;
 };

@@ -103,6 +103,31 @@ StepResult Root::attachRoot(Fd mount, const char* path) {
   return done();
 }
 
+StepResult Root::stage(const OpView& op) {
+  const char* path = op.first();
+  const Fd context(kernel::fsopen("tmpfs"));
+  if (!context.valid() || setOption(context.get(), "mode", "755") != 0 ||
+      kernel::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr) != 0) {
+    return failed(path);
+  }
+  Fd mount(kernel::fsmount(context.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  // Not over "/": the detaching in pivot() would find it on top of the old root, and leave that one where it is.
+  if (!mount.valid() || kernel::move_mount(mount.get(), "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return failed(path);
+  }
+  stage_ = std::move(mount);
+  root_ = Fd(::fcntl(stage_.get(), F_DUPFD_CLOEXEC, 3));
+  return root_.valid() ? done() : failed(path);
+}
+
+StepResult Root::adopt(const OpView& op) {
+  const char* path = op.first();
+  const Fd staged(kernel::openat2(stage_.get(), path, O_PATH | O_DIRECTORY | O_CLOEXEC, RESOLVE_IN_ROOT));
+  if (!staged.valid()) return failed(path);
+  const Fd target = makeDirectory(path, 0755);
+  return target.valid() ? attach(staged.get(), target.get(), path) : failed(path);
+}
+
 StepResult Root::overlay(const OpView& op) {
   const char* upper = op.first();
   const char* work = op.next(upper);
@@ -257,6 +282,7 @@ StepResult Root::pivot() {
   if (::umount2(".", kDetach) != 0 || ::chdir("/") != 0) return failed("/");
   nullDevice_.reset();
   emptyFolder_.reset();
+  stage_.reset();
   root_.reset();
   return done();
 }

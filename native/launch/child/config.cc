@@ -1,4 +1,4 @@
-#include "monitor/config.h"
+#include "launch/child/config.h"
 
 #include <sys/mman.h>
 
@@ -35,6 +35,7 @@ bool readCommand(const OpView& op, Config& config) {
 
 bool readConfig(const PlanView& plan, Config& config) {
   bool commanded = false;
+  config.standsBy = false;
   plan.each([&](const OpView& op) {
     switch (op.kind()) {
       case Op::Namespaces:
@@ -72,6 +73,9 @@ bool readConfig(const PlanView& plan, Config& config) {
         config.targetStartTicks = op.number(1);
         config.enterFlags = op.number(2);
         break;
+      case Op::Standby:
+        config.standsBy = true;
+        break;
       case Op::Exec:
         commanded = readCommand(op, config);
         break;
@@ -80,6 +84,7 @@ bool readConfig(const PlanView& plan, Config& config) {
     }
     return true;
   });
+  if (config.standsBy) return !commanded;
   return commanded && config.socket != nullptr && config.exitRecord != nullptr;
 }
 

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernel/fd.h"
+
+namespace granule {
+
+/// The spawner's ends of a spare (launch/standby.h). Destroyed, they give the spare up: it leaves by itself.
+class SpareOrders {
+ public:
+  /// What the monitor gets, at the descriptors that launch/standby.h numbers.
+  struct MonitorEnds {
+    Fd monitorOrders;
+    Fd childOrders;
+    Fd secondPlan;
+  };
+
+  SpareOrders() = default;
+  SpareOrders(SpareOrders&& other) noexcept;
+  SpareOrders& operator=(SpareOrders&& other) noexcept;
+  SpareOrders(const SpareOrders&) = delete;
+  SpareOrders& operator=(const SpareOrders&) = delete;
+  ~SpareOrders();
+
+  /// Makes the sockets and the shared memory. False with errno.
+  bool open(MonitorEnds& ends);
+  /// Hands the second plan over, and both begin. False: it does not fit (E2BIG), or the spare is gone (EPIPE).
+  [[nodiscard]] bool give(const std::uint8_t* plan, std::size_t bytes) const;
+  /// Lets the child exec once it is set up. False: it is gone.
+  [[nodiscard]] bool commit() const;
+  [[nodiscard]] bool valid() const { return plan_ != nullptr; }
+
+  Fd report;  ///< where the monitor tells how it went
+
+ private:
+  void unmap();
+
+  Fd monitorOrders_;
+  Fd childOrders_;
+  std::uint8_t* plan_ = nullptr;
+};
+
+}  // namespace granule

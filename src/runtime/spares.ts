@@ -1,0 +1,177 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { CreateOptions } from "../api.js";
+import type { ContainerCgroup } from "../cgroup/container.js";
+import { GranuleError } from "../errors.js";
+import { monitorPath, type NativeSpare, native, type SpawnReport } from "../native.js";
+import { buildContainerSpec } from "../spec/container-spec.js";
+import type { OciSpec } from "../spec/oci.js";
+import { encodeSparePlan } from "../spec/plan.js";
+import { usesStaged } from "../spec/staged.js";
+import { limitsOf } from "./container-info.js";
+import { makeFolders } from "./folders.js";
+import { newId } from "./names.js";
+import type { Services } from "./services.js";
+
+/** As many as start at once on a small host; each holds about 1 MiB, most of it the kernel's. */
+export const DEFAULT_SPARES = 4;
+
+/** Far above what any host starts at once. */
+export const MOST_SPARES = 256;
+
+/** What a spare's child has made already is charged to its cgroup: with less than this it might not fit. */
+const LEAST_MEMORY_BYTES = 16 * 1024 * 1024;
+
+/** A container that lacks but its image and its program: the id, the cgroup, the folders and the mounts are there. */
+export class Spare {
+  readonly id: string;
+  readonly cgroup: ContainerCgroup;
+  readonly #native: NativeSpare;
+
+  constructor(id: string, cgroup: ContainerCgroup, spare: NativeSpare) {
+    this.id = id;
+    this.cgroup = cgroup;
+    this.#native = spare;
+  }
+
+  /** Begins the set-up. @throws SpareUnusable */
+  give(plan: Uint8Array): Promise<SpawnReport> {
+    const addon = native();
+    if (plan.byteLength > addon.sparePlanBytes) throw new SpareUnusable(false);
+    const report = addon.giveSpare(this.#native, plan);
+    if (report === undefined) throw new SpareUnusable(true);
+    return report;
+  }
+
+  /** Lets the program start once all is set up. */
+  commit(): void {
+    native().commitSpare(this.#native);
+  }
+
+  drop(): void {
+    native().dropSpare(this.#native);
+  }
+}
+
+type SpareServices = Pick<Services, "directories" | "cgroups" | "trash" | "warn">;
+
+/** The container has to be made without this spare. */
+export class SpareUnusable extends Error {
+  /** It is the spare's fault, and another one may do; otherwise the plan is too long for any. */
+  readonly died: boolean;
+
+  constructor(died: boolean) {
+    super(died ? "the spare has died" : "the plan is too long for a spare");
+    this.died = died;
+  }
+}
+
+/**
+ * Spares of one runtime, made in the background once a first container was asked for, and while no start is under way:
+ * a start that takes one finds more than half of its work done.
+ */
+export class Spares {
+  readonly #services: SpareServices;
+  readonly #target: number;
+  readonly #ready: Spare[] = [];
+  #underWay = 0;
+  #filling: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(services: SpareServices, target: number) {
+    this.#services = services;
+    this.#target = target;
+  }
+
+  /** One for a container of these options; undefined where none is ready or none fits. */
+  take(options: CreateOptions): Spare | undefined {
+    const fits = usesStaged(options) && (options.memory ?? LEAST_MEMORY_BYTES) >= LEAST_MEMORY_BYTES;
+    const spare = fits ? this.#ready.shift() : undefined;
+    if (spare === undefined) return undefined;
+    try {
+      spare.cgroup.limit(limitsOf(options));
+    } catch (thrown) {
+      void this.#discard(spare);
+      throw thrown;
+    }
+    return spare;
+  }
+
+  /** Runs a start; spares that it took are made anew once no start is under way. */
+  async during<T>(start: () => Promise<T>): Promise<T> {
+    this.#underWay++;
+    try {
+      return await start();
+    } finally {
+      if (--this.#underWay === 0) this.#fill();
+    }
+  }
+
+  #fill(): void {
+    this.#filling ??= this.#makeMissing()
+      .catch((thrown: unknown) => this.#services.warn("no container can be prepared ahead", thrown))
+      .finally(() => {
+        this.#filling = undefined;
+      });
+  }
+
+  async #makeMissing(): Promise<void> {
+    while (!this.#closed && this.#underWay === 0 && this.#ready.length < this.#target) {
+      const spare = await this.#make();
+      if (this.#closed) await this.#discard(spare);
+      else this.#ready.push(spare);
+    }
+  }
+
+  async #make(): Promise<Spare> {
+    const { cgroups, directories } = this.#services;
+    const id = newId();
+    makeFolders(directories.container(id));
+    const cgroup = cgroups.create(id, {});
+    const stage = join(directories.cache, "stage");
+    mkdirSync(stage, { recursive: true });
+    const plan = encodeSparePlan(anyContainer(), { cgroup: cgroup.unified, monitors: cgroups.monitors, stage });
+    const report = await native().spawnMonitor(monitorPath, plan);
+    if (report.ok && report.spare !== undefined) return new Spare(id, cgroup, report.spare);
+    await this.#clear(id, cgroup);
+    const failure = report.ok ? { step: "standby", errno: "EPROTO", path: monitorPath } : report;
+    throw new GranuleError("UNAVAILABLE", `a spare could not be made: ${failure.step}: ${failure.errno}`, failure);
+  }
+
+  async #discard(spare: Spare): Promise<void> {
+    await this.#clear(spare.id, spare.cgroup);
+    // Not before: a monitor that is left alone removes the cgroup by itself, of which its watcher would not hear.
+    spare.drop();
+  }
+
+  async #clear(id: string, cgroup: ContainerCgroup): Promise<void> {
+    const { directories, trash, warn } = this.#services;
+    try {
+      cgroup.kill();
+      await cgroup.remove();
+    } catch (thrown) {
+      warn("the cgroup of a spare stays", thrown);
+    }
+    trash.put(directories.container(id), id);
+  }
+
+  /** Gives all spares up; settles when nothing is left of them. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#filling;
+    await Promise.all(this.#ready.splice(0).map((spare) => this.#discard(spare)));
+  }
+}
+
+let shared: OciSpec | undefined;
+
+/** The spec of a container that uses what is staged; which one makes no difference to that part. */
+function anyContainer(): OciSpec {
+  shared ??= buildContainerSpec({
+    id: "spare",
+    options: { image: "", command: ["spare"] },
+    image: { entrypoint: [], cmd: [], env: [], workingDir: "/", user: "", volumes: [], labels: {} },
+    user: { uid: 0, gid: 0, additionalGids: [], home: "/" },
+  }).oci;
+  return shared;
+}
