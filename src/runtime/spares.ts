@@ -2,16 +2,18 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { CreateOptions } from "../api.js";
 import type { ContainerCgroup } from "../cgroup/container.js";
+import type { CgroupTree } from "../cgroup/tree.js";
 import { GranuleError } from "../errors.js";
 import { monitorPath, type NativeSpare, native, type SpawnReport } from "../native.js";
 import { buildContainerSpec } from "../spec/container-spec.js";
 import type { OciSpec } from "../spec/oci.js";
 import { encodeSparePlan } from "../spec/plan.js";
 import { usesStaged } from "../spec/staged.js";
+import type { Directories } from "../state/directories.js";
 import { limitsOf } from "./container-info.js";
 import { makeFolders } from "./folders.js";
 import { newId } from "./names.js";
-import type { Services } from "./services.js";
+import type { Trash } from "./trash.js";
 
 /** As many as start at once on a small host; each holds about 1 MiB, most of it the kernel's. */
 export const DEFAULT_SPARES = 4;
@@ -53,7 +55,12 @@ export class Spare {
   }
 }
 
-type SpareServices = Pick<Services, "directories" | "cgroups" | "trash" | "warn">;
+export interface SpareServices {
+  readonly directories: Directories;
+  readonly cgroups: CgroupTree;
+  readonly trash: Trash;
+  warn(what: string, thrown: unknown): void;
+}
 
 /** The container has to be made without this spare. */
 export class SpareUnusable extends Error {
