@@ -152,12 +152,12 @@ export class Spares {
   }
 
   async #clear(id: string, cgroup: ContainerCgroup): Promise<void> {
-    const { directories, trash, warn } = this.#services;
+    const { directories, trash } = this.#services;
     try {
       cgroup.kill();
       await cgroup.remove();
     } catch (thrown) {
-      warn("the cgroup of a spare stays", thrown);
+      this.#services.warn("the cgroup of a spare stays", thrown);
     }
     trash.put(directories.container(id), id);
   }
