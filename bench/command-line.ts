@@ -12,7 +12,7 @@ import { type RunOptions, runBench } from "./run.js";
 const peerNames = "crun,runc,bwrap,podman";
 
 interface Flags {
-  peers: string[];
+  peers?: string[];
   n?: number;
   short?: true;
   folder: string;
@@ -28,11 +28,11 @@ interface Flags {
 export function addBench(command: Command, done: (code: number) => void): Command {
   return command
     .argument("[question...]", "what to ask; all in a short form unless told; `goals` asks what granule wants to reach")
-    .option("--peers <names>", "peers to ask the same of, comma-separated", list, list(peerNames))
+    .option("--peers <names>", `peers to ask the same of, comma-separated (default: ${peerNames})`, list)
     .option("--n <count>", "values of each subject", wholeNumber)
     .option("--short", "fewer values, for a first look")
-    .option("--folder <dir>", "where scratch folders are made", resolve, tmpdir())
-    .option("--out <dir>", "where the results go", resolve, resolve("bench-results"))
+    .option("--folder <dir>", "where scratch folders are made", folderPath, tmpdir())
+    .option("--out <dir>", "where the results go", folderPath, resolve("bench-results"))
     .option("--compare <file>", "say what changed since an earlier result")
     .option("--install-peers", "fetch Debian's current crun, to be run from a folder of its own")
     .option("--vm", "ask on cgroup v2 alone, in an emulated machine: all limits hold there, and it is slow")
@@ -50,7 +50,7 @@ async function act(names: string[], flags: Flags): Promise<number> {
   const options: RunOptions = {
     names,
     bench: {
-      peers: flags.peers,
+      peers: flags.peers ?? list(peerNames),
       short: flags.short ?? names.length === 0,
       folder: flags.folder,
       ...(flags.n === undefined ? {} : { count: flags.n }),
@@ -81,6 +81,9 @@ function installPeers(): void {
 }
 
 const list = (text: string): string[] => text.split(",").filter((name) => name !== "");
+
+/** commander hands the former value over as well, which path.resolve would take for a further part. */
+const folderPath = (text: string): string => resolve(text);
 
 function wholeNumber(text: string): number {
   const value = Number(text);

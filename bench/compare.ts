@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { formatTable } from "../src/cli/format/table.js";
+import { type Column, formatTable } from "../src/cli/format/table.js";
 import { GranuleError } from "../src/errors.js";
 import { type Measure, type Result, type Series, valuesOf } from "./harness/answer.js";
+import type { Table } from "./report/table.js";
 import { ratioText, withUnit } from "./report/units.js";
 import { type Ratio, ratioOf } from "./statistics/ratio.js";
 import { statistics } from "./statistics/summary.js";
@@ -61,15 +62,16 @@ function changeOf(measure: Measure, before: Series, series: Series): Change {
 /** Fields of the host whose change makes two results hard to compare. */
 const hostFields = ["kernel", "cpu", "cpus", "governor", "memoryBytes", "cgroup", "node"];
 
-export function compareText(before: Result, after: Result): string[] {
-  const lines: string[] = [];
-  for (const field of hostFields) {
+/** What of the host differs, a line each. */
+export function hostChanges(before: Result, after: Result): string[] {
+  return hostFields.flatMap((field) => {
     const [was, is] = [before.host[field], after.host[field]].map(String);
-    if (was !== is) lines.push(`the host differs: ${field} was ${was} and is ${is}`);
-  }
-  const changes = compareResults(before, after);
-  if (changes.length === 0) return [...lines, "no measure stands in both results"];
-  const rows = changes.map(({ measure, series, before: was, after: is, ratio, verdict }) => [
+    return was === is ? [] : [`the host differs: ${field} was ${was} and is ${is}`];
+  });
+}
+
+export function compareTable(before: Result, after: Result): Table {
+  const rows = compareResults(before, after).map(({ measure, series, before: was, after: is, ratio, verdict }) => [
     measure.key,
     series.name + (series.at === undefined ? "" : ` at ${series.at}`),
     withUnit(measure.unit, was),
@@ -77,13 +79,19 @@ export function compareText(before: Result, after: Result): string[] {
     verdict === "within noise" ? "" : ratioText(ratio),
     verdict,
   ]);
-  const columns = [
+  const columns: Column[] = [
     { title: "measure" },
     { title: "subject" },
-    { title: "before", align: "right" as const },
-    { title: "after", align: "right" as const },
+    { title: "before", align: "right" },
+    { title: "after", align: "right" },
     { title: "after / before" },
     { title: "" },
   ];
-  return [...lines, ...formatTable(columns, rows)];
+  return { title: "since then", columns, rows };
+}
+
+export function compareText(before: Result, after: Result): string[] {
+  const { columns, rows } = compareTable(before, after);
+  const table = rows.length === 0 ? ["no measure stands in both results"] : formatTable(columns, rows);
+  return [...hostChanges(before, after), ...table];
 }

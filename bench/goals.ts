@@ -1,5 +1,5 @@
-import { type Column, formatTable } from "../src/cli/format/table.js";
 import { type Answer, type Measure, type Series, valuesOf } from "./harness/answer.js";
+import type { Table } from "./report/table.js";
 import { significant, withUnit } from "./report/units.js";
 import { type Ratio, ratioOf } from "./statistics/ratio.js";
 import { type Statistic, statistics } from "./statistics/summary.js";
@@ -19,6 +19,16 @@ export interface Goal {
   atLeast?: number;
 }
 
+const MiB = 2 ** 20;
+const throughput = {
+  question: "throughput",
+  measure: "throughput.rate",
+  subject: "granule",
+  at: 4,
+  against: { subject: "crun", at: 4 },
+};
+const density = { question: "density", subject: "granule", at: 1000 };
+const thousand = { question: "thousand", subject: "granule" };
 const start = { question: "start", measure: "start.first-instruction", subject: "granule" };
 
 export const goals: Goal[] = [
@@ -33,6 +43,37 @@ export const goals: Goal[] = [
     against: { subject: "crun" },
     atMost: 0.06,
   },
+  { ...throughput, what: "4 at once, to crun", atLeast: 2.5 },
+  { ...throughput, what: "4 at once, network namespaces from the pool, to crun", atLeast: 4 },
+  {
+    question: "exec",
+    measure: "exec.first-instruction",
+    subject: "granule",
+    what: "exec into a running container, p50, to crun",
+    against: { subject: "crun" },
+    atMost: 0.25,
+  },
+  { ...density, measure: "density.monitor", what: "monitor, PSS, of 1000", atMost: 0.5 * MiB },
+  { ...density, measure: "density.whole", what: "all memory of a container but its payload, of 1000", atMost: MiB },
+  {
+    question: "sampling",
+    measure: "sampling.share",
+    subject: "granule",
+    at: 1000,
+    what: "sampling 1000 each second, of one core",
+    atMost: 0.02,
+  },
+  {
+    question: "scale",
+    measure: "scale.first-instruction",
+    subject: "granule",
+    at: 1000,
+    what: "start with 1000 standing, p50, to none",
+    against: { subject: "granule", at: 0 },
+    atMost: 1.3,
+  },
+  { ...thousand, measure: "thousand.errors", what: "1000 started, sampled and stopped: errors", atMost: 0 },
+  { ...thousand, measure: "thousand.absent", what: "the same: samples that did not come", atMost: 0 },
 ];
 
 export interface Verdict {
@@ -69,16 +110,14 @@ function verdict(goal: Goal, value: number): Verdict {
   return { goal, state: reached ? "reached" : "short", value, offBy };
 }
 
-/** Lines of the table of goals. */
-export function goalsText(verdicts: readonly Verdict[], measures: readonly Measure[]): string[] {
-  const columns: Column[] = [{ title: "what" }, { title: "goal" }, { title: "seen" }, { title: "" }];
-  const rows = verdicts.map((entry) => [
-    entry.goal.what,
-    goalText(entry.goal, measures),
-    seenText(entry, measures),
-    stateText(entry),
-  ]);
-  return formatTable(columns, rows);
+/** The goals with what was seen of each. */
+export function goalsTable(verdicts: readonly Verdict[], measures: readonly Measure[]): Table {
+  const columns = ["what", "goal", "seen", ""].map((title) => ({ title }));
+  const rows = verdicts.map((entry) => {
+    const { goal } = entry;
+    return [goal.what, goalText(goal, measures), seenText(entry, measures), stateText(entry)];
+  });
+  return { title: "goals", columns, rows };
 }
 
 function figure(goal: Goal, value: number, measures: readonly Measure[]): string {
@@ -103,6 +142,7 @@ function stateText({ state, offBy, ratio, goal }: Verdict): string {
   const limit = goal.atMost ?? goal.atLeast;
   const close =
     ratio !== undefined && limit !== undefined && ratio.low <= limit && limit <= ratio.high ? ", within noise" : "";
+  if (state === "short" && limit === 0) return "short";
   if (state === "short") return `short by ${significant(offBy ?? Number.NaN)} x${close}`;
   return state + (state === "reached" ? close : "");
 }

@@ -6,7 +6,14 @@ type Load = () => Promise<{ question: Question }>;
 /** Every question by name, in the order of a run of all: one file beside this one each. */
 export const questions: Record<string, Load> = {
   start: () => import("./start.js"),
+  throughput: () => import("./throughput.js"),
+  exec: () => import("./exec.js"),
+  logs: () => import("./logs.js"),
+  enforce: () => import("./enforce.js"),
   sampling: () => import("./sampling.js"),
+  density: () => import("./density.js"),
+  scale: () => import("./scale.js"),
+  thousand: () => import("./thousand.js"),
 };
 
 export async function loadQuestion(name: string): Promise<Question> {

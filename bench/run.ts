@@ -1,15 +1,17 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { painter } from "../src/cli/format/colour.js";
+import { formatTable } from "../src/cli/format/table.js";
 import { GranuleError } from "../src/errors.js";
 import { compareText, readResult } from "./compare.js";
-import { goals, goalsText, judge } from "./goals.js";
-import type { Answer, Failure, Result } from "./harness/answer.js";
+import { goals, goalsTable, judge, type Verdict } from "./goals.js";
+import type { Answer, Failure, Measure, Result } from "./harness/answer.js";
 import { collect, isFailure } from "./harness/collect.js";
 import { describeHost } from "./harness/host.js";
 import type { BenchOptions } from "./harness/question.js";
 import { collectInVm } from "./harness/vm.js";
 import { questions } from "./questions.js";
+import { type PageInput, page } from "./report/page.js";
 import { answerText } from "./report/text.js";
 
 export interface RunOptions {
@@ -48,7 +50,7 @@ export async function runBench(options: RunOptions): Promise<number> {
   const result: Result = {
     format: "granule-bench-1",
     startedAt: new Date().toISOString(),
-    command: process.argv.slice(2),
+    command: process.argv.slice(2).filter((word, index) => index > 0 || word !== "bench"),
     host: options.vm ? {} : describeHost(),
     answers: [],
     failures: [],
@@ -71,8 +73,13 @@ export async function runBench(options: RunOptions): Promise<number> {
   const verdicts = judge(result.answers).filter(({ goal }) => names.includes(goal.question));
   if (verdicts.length > 0) print(bold("== goals"), ...goalsText(verdicts, measures), "");
   if (before) print(bold(`== since ${before.startedAt}`), ...compareText(before, result), "");
-  print(...writeResult(result, options.out));
+  print(...writeResult({ result, verdicts, ...(before ? { before } : {}) }, options.out));
   return result.failures.length === 0 ? 0 : 1;
+}
+
+function goalsText(verdicts: Verdict[], measures: Measure[]): string[] {
+  const { columns, rows } = goalsTable(verdicts, measures);
+  return formatTable(columns, rows);
 }
 
 async function printJsonLines(names: string[], bench: BenchOptions): Promise<number> {
@@ -87,9 +94,11 @@ async function printJsonLines(names: string[], bench: BenchOptions): Promise<num
 }
 
 /** Writes the result beside its page; the paths. */
-function writeResult(result: Result, folder: string): string[] {
+function writeResult(input: PageInput, folder: string): string[] {
+  const { result } = input;
   mkdirSync(folder, { recursive: true });
   const base = join(folder, `bench-${result.startedAt.replaceAll(":", "-")}`);
   writeFileSync(`${base}.json`, `${JSON.stringify(result)}\n`);
-  return [`${base}.json`];
+  writeFileSync(`${base}.html`, page(input));
+  return [`${base}.json`, `${base}.html`];
 }

@@ -54,6 +54,8 @@ export interface Ground {
 
 export interface Answer {
   question: string;
+  /** The question in words. */
+  asks: string;
   measures: Measure[];
   missing: Missing[];
   notes: string[];
@@ -66,11 +68,15 @@ export interface Failure {
   error: string;
 }
 
+/** What a result belongs to: kernel, processor, versions and so on, by name. */
+export type Host = Record<string, string | number | boolean>;
+
 export interface Result {
   format: "granule-bench-1";
   startedAt: string;
+  /** Arguments that repeat it. */
   command: string[];
-  host: Record<string, unknown>;
+  host: Host;
   answers: Answer[];
   failures: Failure[];
 }

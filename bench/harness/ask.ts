@@ -3,7 +3,9 @@
  * the failure as one line of JSON; progress goes to stderr.
  */
 import { mkdtempSync, rmSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
+import { killChildren } from "../peers/command.js";
 import { loadQuestion } from "../questions.js";
 import type { Answer, Failure, Missing } from "./answer.js";
 import { cgroupText, cpuStallUsec, folderText, loadNow } from "./host.js";
@@ -30,6 +32,21 @@ async function ask(name: string, options: BenchOptions): Promise<Answer> {
     },
     defer: (act) => void undo.push(act),
   };
+  const tidy = async (): Promise<void> => {
+    for (let act = undo.pop(); act !== undefined; act = undo.pop()) await act();
+    rmSync(folder, { recursive: true, force: true });
+    progress.clear();
+  };
+  let interrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    // A terminal sends it to this process and to the parent, which hands it on.
+    process.on(signal, () => {
+      if (interrupted) return;
+      interrupted = true;
+      killChildren();
+      void tidy().finally(() => process.exit(128 + constants.signals[signal]));
+    });
+  }
   const before = { load: loadNow(), stall: cpuStallUsec(), at: performance.now() };
   try {
     const measures = await question.run(bench);
@@ -37,6 +54,7 @@ async function ask(name: string, options: BenchOptions): Promise<Answer> {
     const stall = cpuStallUsec();
     return {
       question: name,
+      asks: question.asks,
       measures,
       missing,
       notes,
@@ -52,9 +70,7 @@ async function ask(name: string, options: BenchOptions): Promise<Answer> {
       },
     };
   } finally {
-    for (const act of undo.reverse()) await act();
-    rmSync(folder, { recursive: true, force: true });
-    progress.clear();
+    await tidy();
   }
 }
 

@@ -14,6 +14,8 @@ export async function* collect(names: string[], options: BenchOptions): AsyncGen
     const ask = [process.execPath, ...process.execArgv, askPath, name, JSON.stringify(options)];
     const [command, ...args] = onGround(ground, ask);
     const { code, text } = await run(command, args);
+    if (code === "SIGINT" || code === "SIGTERM" || (typeof code === "number" && code > 128))
+      process.exit(Number(code) || 130);
     yield parse(text) ?? { question: name, error: `its process ended with ${code} and without an answer` };
   }
 }
@@ -24,10 +26,16 @@ export const isFailure = (entry: Answer | Failure): entry is Failure => "error" 
 export function run(command: string, args: string[]): Promise<{ code: number | string; text: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    for (const signal of signals) process.on(signal, forward);
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (part: string) => (text += part));
     child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code: signal ?? code ?? 0, text }));
+    child.once("close", (code, signal) => {
+      for (const each of signals) process.off(each, forward);
+      resolve({ code: signal ?? code ?? 0, text });
+    });
   });
 }
 

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, statfsSync } from "node:fs";
 import { arch, cpus, loadavg, release, totalmem } from "node:os";
 import { type CgroupHost, controllers, detectCgroupHost } from "../../src/cgroup/host.js";
+import type { Host } from "./answer.js";
 import { packageRoot } from "./paths.js";
 
 const text = (path: string): string | undefined => {
@@ -13,7 +14,7 @@ const text = (path: string): string | undefined => {
 };
 
 /** The host and versions that a result belongs to. What it does not tell is said to be unknown. */
-export function describeHost(): Record<string, unknown> {
+export function describeHost(): Host {
   const { model } = cpus()[0] ?? {};
   return {
     kernel: release(),
@@ -25,7 +26,7 @@ export function describeHost(): Record<string, unknown> {
     virtualMachine: / hypervisor( |$)/m.test(text("/proc/cpuinfo") ?? ""),
     memoryBytes: totalmem(),
     cgroup: cgroupText(),
-    load: loadavg()[0],
+    load: loadNow(),
     node: process.versions.node,
     granule: granuleVersion(),
     clockNs: clockOverheadNs(),

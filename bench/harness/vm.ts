@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { GranuleError } from "../../src/errors.js";
-import type { Answer, Failure } from "./answer.js";
+import type { Answer, Failure, Host } from "./answer.js";
 import { packageRoot, runInVmPath } from "./paths.js";
 import type { BenchOptions } from "./question.js";
 
@@ -18,7 +18,7 @@ const diskMiB = 2048;
 export async function* collectInVm(
   names: string[],
   options: BenchOptions,
-  onHost: (host: Record<string, unknown>) => void,
+  onHost: (host: Host) => void,
 ): AsyncGenerator<Answer | Failure> {
   if (!existsSync(runInVmPath)) {
     throw new GranuleError("UNSUPPORTED", "--vm needs a clone of granule's repository", {
@@ -40,7 +40,7 @@ export async function* collectInVm(
   const open = new Set(names);
   for await (const line of createInterface({ input: child.stdout })) {
     if (!line.startsWith("{")) continue;
-    const entry = JSON.parse(line) as Answer | Failure | { host: Record<string, unknown> };
+    const entry = JSON.parse(line) as Answer | Failure | { host: Host };
     if ("host" in entry) onHost(entry.host);
     else {
       open.delete(entry.question);

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { accessSync, constants, mkdtempSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Missing } from "../harness/answer.js";
@@ -22,16 +22,25 @@ function isExecutable(path: string): boolean {
 
 export const notInstalled = (subject: string): Missing => ({ subject, reason: "it is not installed" });
 
+const children = new Set<ChildProcess>();
+
+/** Ends the commands that `output` waits for. */
+export function killChildren(): void {
+  for (const child of children) child.kill();
+}
+
 /** Runs a command to its end; its standard output, or an error with what it said. */
 export function output(command: string, args: string[], cwd?: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    children.add(child);
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.once("error", reject);
     child.once("close", (code, signal) => {
+      children.delete(child);
       if (code === 0) resolve(stdout);
       else reject(new Error(`${command} ${args.join(" ")} ended with ${signal ?? code}: ${stderr.trim()}`));
     });
@@ -50,6 +59,9 @@ export class SpawnLoop {
     if (root === "plain") return;
     const scratch = mkdtempSync(join(host.folder, "overlays-"));
     this.rootfs = join(scratch, "{}/root");
+    // Where spawn-loop was cut off, its overlays still stand.
+    const unmount = 'for root in "$0"/*/root; do umount -l "$root" 2>/dev/null; done';
+    host.bench.defer(() => spawnSync("sh", ["-c", unmount, scratch]));
     this.#options = ["-o", root, "-L", host.rootfs, "-S", scratch];
   }
 

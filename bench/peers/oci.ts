@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { awaitEvent } from "../../src/cgroup/events.js";
 import { buildContainerSpec } from "../../src/spec/container-spec.js";
 import { findCommand, notInstalled, output, SpawnLoop } from "./command.js";
 import { ociSeccomp } from "./oci-seccomp.js";
@@ -8,6 +9,7 @@ import { type OpenPeer, type Peer, type PeerHost, payload, type Root, rootText }
 
 /** Lanes that bundles are made for. */
 const mostLanes = Math.max(8, availableParallelism());
+const killMs = 5000;
 const periodUsec = 100_000;
 
 /**
@@ -40,12 +42,16 @@ class OciPeer implements Peer {
   readonly #base: string[];
   readonly #id: string;
   readonly #cgroup: string;
+  readonly #host: PeerHost;
   #standing: string | undefined;
+  /** Containers that stand. */
+  #idle = 0;
 
   constructor(host: PeerHost, { name, command, version, root }: OciRuntime) {
     this.key = root === "inside" ? name : `${name}-${root}`;
     this.name = `${name} ${version}${root === "inside" ? "" : `, ${root}`}`;
     this.does = `granule's own OCI spec; no log, no record of the exit, no metering; ${rootText[root]}`;
+    this.#host = host;
     this.#loop = new SpawnLoop(host, root);
     this.#bundles = mkdtempSync(join(host.folder, `${name}-`));
     this.#id = `bench-${this.key}-${process.pid}`;
@@ -92,10 +98,40 @@ class OciPeer implements Peer {
     return this.#loop.starts(count, [...this.#base, "exec", this.#standing, payload, "stamp"]);
   }
 
+  async stand(count: number): Promise<void> {
+    const [command = "", ...args] = this.#base;
+    for (; this.#idle < count; this.#idle++) {
+      const name = `idle-${this.#idle}`;
+      const cgroup = join(this.#cgroup, name);
+      this.#bundle(name, configuration(this.#host, { rootfs: this.#host.rootfs, cgroup, args: [payload, "pause"] }));
+      const bundle = join(this.#bundles, name);
+      await quietly(command, [...args, "run", "--detach", "--bundle", bundle, `${this.#id}-${name}`]);
+    }
+    while (this.#idle > count) {
+      const name = `idle-${--this.#idle}`;
+      await output(command, [...args, "delete", "--force", `${this.#id}-${name}`]);
+      rmSync(join(this.#bundles, name), { recursive: true });
+    }
+  }
+
+  flood(command: string[]): string[] {
+    const name = "flood";
+    rmSync(join(this.#bundles, name), { recursive: true, force: true });
+    const container = { rootfs: this.#host.rootfs, cgroup: join(this.#cgroup, name), args: command };
+    this.#bundle(name, configuration(this.#host, container));
+    return [...this.#base, "run", "--bundle", join(this.#bundles, name), `${this.#id}-${name}`];
+  }
+
   async close(): Promise<void> {
+    await this.stand(0);
     const [command = "", ...args] = this.#base;
     if (this.#standing !== undefined) await output(command, [...args, "delete", "--force", this.#standing]);
-    removeCgroup(join("/sys/fs/cgroup", this.#cgroup));
+    const cgroup = join("/sys/fs/cgroup", this.#cgroup);
+    if (!existsSync(cgroup)) return;
+    // A run that was cut off may have left a process.
+    writeFileSync(join(cgroup, "cgroup.kill"), "1");
+    await awaitEvent(cgroup, "populated", 0, killMs);
+    removeCgroup(cgroup);
   }
 }
 
@@ -137,7 +173,6 @@ function configuration(host: PeerHost, { rootfs, cgroup, args = [payload, "stamp
 
 /** Removes a cgroup and those below it, which a runtime leaves behind when a start fails. */
 function removeCgroup(path: string): void {
-  if (!existsSync(path)) return;
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     if (entry.isDirectory()) removeCgroup(join(path, entry.name));
   }

@@ -75,6 +75,10 @@ export const commands: Record<string, CommandEntry> = {
     summary: "Print the protocol of the control channel as a document",
     load: () => import("./commands/schema.js"),
   },
+  bench: {
+    summary: "Measure this host: granule beside crun, runc, bubblewrap and podman",
+    load: () => import("./commands/bench.js"),
+  },
   version: { summary: "Show the version", load: () => import("./commands/version.js") },
   demo: {
     summary: "Run the default image for some seconds and show what it uses",

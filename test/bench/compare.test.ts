@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compareResults, compareText } from "../../bench/compare.js";
-import { goalsText, judge } from "../../bench/goals.js";
+import { goalsTable, judge } from "../../bench/goals.js";
 import type { Answer, Measure, Result, Series } from "../../bench/harness/answer.js";
 
 const series = (subject: string, centre: number, at?: number): Series => ({
@@ -23,13 +23,14 @@ const measure = (all: Series[], more: Partial<Measure> = {}): Measure => ({
 
 const answer = (measures: Measure[]): Answer => ({
   question: "start",
+  asks: "How long?",
   measures,
   missing: [],
   notes: [],
   ground: { cgroup: "unified", folder: "/tmp", loadBefore: 0, loadAfter: 0, seconds: 1 },
 });
 
-const result = (measures: Measure[], host: Record<string, unknown> = {}): Result => ({
+const result = (measures: Measure[], host: Result["host"] = {}): Result => ({
   format: "granule-bench-1",
   startedAt: "2026-01-01T00:00:00.000Z",
   command: [],
@@ -88,10 +89,10 @@ judging("says what is reached, and by how much the rest is short", () => {
     verdicts.map(({ state }) => state),
     ["reached", "short", "not measured"],
   );
-  const lines = goalsText(verdicts, answers[0]?.measures ?? []);
-  assert.match(lines[1] ?? "", /reached$/);
-  assert.match(lines[2] ?? "", /short by 3\.0\d x$/);
-  assert.match(lines[3] ?? "", /not measured$/);
+  const states = goalsTable(verdicts, answers[0]?.measures ?? []).rows.map((row) => row.at(-1) ?? "");
+  assert.is(states[0], "reached");
+  assert.match(states[1] ?? "", /^short by 3\.0\d x$/);
+  assert.is(states[2], "not measured");
 });
 
 judging("judges a figure by itself in its unit", () => {
