@@ -42,7 +42,11 @@
       "cflags": ["-ffunction-sections", "-fdata-sections"],
       "cflags_cc": ["-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
       "sources": ["native/launch/report.cc", "<!@(find native/monitor native/launch/child -name '*.cc' | sort)"],
-      "conditions": [["sanitize==0", { "ldflags": ["-static"] }]]
+      "conditions": [
+        ["sanitize==1",
+          { "defines": ["GRANULE_SANITIZER_REPORTS=\"<(module_root_dir)/reports\""] },
+          { "ldflags": ["-static"] }]
+      ]
     }
   ],
   "conditions": [

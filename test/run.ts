@@ -3,7 +3,7 @@
  * `node dist/test/run.js [--only SUBSTRING] [--no-vm] [--asan]`; `--in-vm` is what the VM itself runs.
  */
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,8 +14,10 @@ import { runInVm } from "./runner/vm.js";
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "../..");
 const vmFolder = "vm-suite/";
-/** Tests of native code, which run under the sanitizers, too. */
-const nativeTests = /^(kernel|launch|monitor|unpack)\/|^cgroup\/sampler/;
+/** Tests of native code, and of what runs it all day, which run under the sanitizers, too. */
+const nativeTests = /^(cgroup|image|kernel|launch|meter|monitor|runtime|unpack)\//;
+/** Where the sanitized monitor writes what it finds: its standard error is /dev/null. */
+const reports = join(root, "build/asan/reports");
 
 const { values: flags } = parseArgs({
   options: {
@@ -42,6 +44,14 @@ function sanitizedEnvironment(): NodeJS.ProcessEnv {
     ASAN_OPTIONS: "detect_leaks=0:abort_on_error=1",
     UBSAN_OPTIONS: "halt_on_error=1:print_stacktrace=1",
   };
+}
+
+/** A finding in a monitor is a failure, whatever the test that started it saw of it. */
+function countReports(): void {
+  for (const name of readdirSync(reports)) {
+    failed++;
+    process.stdout.write(`FAIL sanitizers, ${name}:\n${readFileSync(join(reports, name), "utf8")}\n`);
+  }
 }
 
 function testFiles(): string[] {
@@ -84,10 +94,15 @@ if (flags["in-vm"]) {
   await runAll(vmFiles, 1, process.env);
 } else {
   const env = flags.asan ? { ...process.env, ...sanitizedEnvironment() } : process.env;
+  if (flags.asan) {
+    rmSync(reports, { recursive: true, force: true });
+    mkdirSync(reports, { recursive: true });
+  }
   const alone = hostFiles.filter((file) => file.endsWith(".serial.test.js"));
   const together = hostFiles.filter((file) => !alone.includes(file));
   await runAll(together, Math.min(2, availableParallelism()), env);
   await runAll(alone, 1, env);
+  if (flags.asan) countReports();
   if (vmFiles.length > 0 && !flags["no-vm"] && !flags.asan) {
     process.stdout.write("booting the VM for the cgroup v2 suite\n");
     const vm = await runInVm(flags.only === undefined ? [] : ["--only", flags.only]);
