@@ -3,15 +3,43 @@ import type { RuntimeEvent } from "../../api.js";
 import type { CliContext } from "../context.js";
 import { shortId } from "../format/human.js";
 import { printJsonLine, printLine } from "../output.js";
+import { type Filters, type FilterTests, filterParser, hasTag, isImage, passes } from "../parse/filter.js";
+import { parseTime } from "../parse/time.js";
+import { type EventSpan, eventsBetween } from "../past-events.js";
+
+interface EventsOptions extends EventSpan {
+  filter?: Filters;
+  json?: boolean;
+}
+
+const tests: FilterTests<RuntimeEvent> = {
+  type: (event, value) => event.type === value,
+  event: (event, value) => event.action === value,
+  container: (event, value) => event.type === "container" && isNamed(event, value),
+  image: (event, value) => event.type === "image" && (isNamed(event, value) || isImage(value, event.name, event.id)),
+  label: (event, value) => hasTag(event.tags, value),
+  tag: (event, value) => hasTag(event.tags, value),
+};
+
+const isNamed = (event: RuntimeEvent, value: string): boolean => event.name === value || event.id.startsWith(value);
 
 export function register(command: Command, context: CliContext): void {
-  command.option("--json", "one JSON object a line").action(async (options: { json?: boolean }) => {
-    const runtime = await context.runtime();
-    for await (const event of runtime.events()) {
-      if (options.json) printJsonLine(event);
-      else printLine(eventText(event));
-    }
-  });
+  command
+    .option(
+      "-f, --filter <key=value>",
+      `only those that match, by ${Object.keys(tests).join(", ")} (repeatable)`,
+      filterParser(Object.keys(tests)),
+    )
+    .option("--since <time>", "from this time on, as far back as they are held: 10m (ago)", (text) => parseTime(text))
+    .option("--until <time>", "up to this time, then leave", (text) => parseTime(text))
+    .option("--json", "one JSON object a line")
+    .action(async (options: EventsOptions) => {
+      for await (const event of eventsBetween(await context.runtime(), options)) {
+        if (!passes(event, options.filter, tests)) continue;
+        if (options.json) printJsonLine(event);
+        else printLine(eventText(event));
+      }
+    });
 }
 
 function eventText(event: RuntimeEvent): string {

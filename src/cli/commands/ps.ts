@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { ContainerInfo } from "../../api.js";
+import type { ContainerInfo, Runtime } from "../../api.js";
+import { containerFilterKeys, filterContainers, filtersAskForAll } from "../container-filters.js";
 import type { CliContext } from "../context.js";
 import { painter } from "../format/colour.js";
 import { decimal, humanAge, humanSize, shortId } from "../format/human.js";
@@ -7,6 +8,8 @@ import { containerStatus, statusColour } from "../format/status.js";
 import { formatTable } from "../format/table.js";
 import { printJson, printLines } from "../output.js";
 import { collectEntries } from "../parse/collect.js";
+import { type Filters, filterParser } from "../parse/filter.js";
+import { parseCount } from "../parse/number.js";
 import { parseTag } from "../parse/tag.js";
 
 interface PsOptions {
@@ -15,6 +18,9 @@ interface PsOptions {
   trunc: boolean;
   json?: boolean;
   tag?: Record<string, string>;
+  filter?: Filters;
+  last?: number;
+  latest?: boolean;
 }
 
 export function register(command: Command, context: CliContext): void {
@@ -23,16 +29,32 @@ export function register(command: Command, context: CliContext): void {
     .option("-q, --quiet", "ids only")
     .option("--no-trunc", "whole ids and commands")
     .option("--tag <key=value>", "only those with this tag (repeatable)", collectEntries(parseTag))
+    .option(
+      "-f, --filter <key=value>",
+      `only those that match, by ${containerFilterKeys.join(", ")} (repeatable)`,
+      filterParser(containerFilterKeys),
+    )
+    .option("-n, --last <n>", "the n made last, in any state", parseCount)
+    .option("-l, --latest", "the one made last, in any state")
     .option("--json", "print a JSON array")
     .action(async (options: PsOptions) => {
-      const runtime = await context.runtime();
-      const filter = options.tag === undefined ? {} : { tags: options.tag };
-      const list = await runtime.containers.list({ all: options.all === true, ...filter });
+      const list = await listed(await context.runtime(), options);
       const idOf = (info: ContainerInfo): string => (options.trunc ? shortId(info.id) : info.id);
       if (options.json) printJson(list.map(listedContainer));
       else if (options.quiet) printLines(list.map(idOf));
       else printLines(containerTable(list, idOf, options.trunc));
     });
+}
+
+async function listed(runtime: Runtime, options: PsOptions): Promise<ContainerInfo[]> {
+  const last = options.latest ? 1 : options.last;
+  const all = options.all === true || last !== undefined || filtersAskForAll(options.filter);
+  let list = await runtime.containers.list({ all, ...(options.tag === undefined ? {} : { tags: options.tag }) });
+  if (options.filter !== undefined) {
+    list = filterContainers(list, all ? list : await runtime.containers.list({ all: true }), options.filter);
+  }
+  if (last === undefined) return list;
+  return list.toSorted((a, b) => (a.createdAt < b.createdAt ? 1 : -1)).slice(0, last);
 }
 
 /** A container as `ps --json` lists it. */
