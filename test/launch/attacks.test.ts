@@ -70,8 +70,8 @@ test("CVE-2024-21626: no working directory leads out through a descriptor", asyn
 test("CVE-2024-21626: nothing above the standard streams is left open, whatever the host had open", async () => {
   const held = readdirSync("/proc/self/fd").length;
   assert.ok(held > 10);
-  const launched = await attempt(["sh", "-c", "ls -l /proc/self/fd"]);
-  assert.is(launched.output().match(/ -> /g)?.length, 4, launched.output());
+  // The fourth is the listing's own.
+  assert.is((await attempt(["ls", "/proc/self/fd"])).output(), "0\n1\n2\n3\n");
 });
 
 test("CVE-2025-31133 and -52565: /dev/null, /dev/ptmx and /dev/console as links reach nothing", async () => {
@@ -128,15 +128,25 @@ test("CVE-2021-30465: a mount target that is exchanged for a link all the while 
   const outside = join(bench.folder, "exchanged-for");
   for (const folder of [shared, source, outside, join(shared, "a")]) mkdirSync(folder);
   writeFileSync(join(source, "mark"), "");
-  symlinkSync(`../../../../../../../../..${outside}`, join(shared, "b"));
+  const away = `../../../../../../../../..${outside}`;
+  symlinkSync(away, join(shared, "b"));
   const layer = bench.layer("exchange", applets);
   let stop = false;
   let exchanged = 0;
+  const names = ["a", "b", "c"].map((name) => join(shared, name)) as [string, string, string];
+  const [a, b, c] = names;
   const exchange = async (): Promise<void> => {
     while (!stop) {
-      renameSync(join(shared, "a"), join(shared, "c"));
-      renameSync(join(shared, "b"), join(shared, "a"));
-      renameSync(join(shared, "c"), join(shared, "b"));
+      try {
+        renameSync(a, c);
+        renameSync(b, a);
+        renameSync(c, b);
+      } catch {
+        // The start made the folder in the moment it was away.
+        for (const name of names) rmSync(name, { recursive: true, force: true });
+        mkdirSync(a);
+        symlinkSync(away, b);
+      }
       if (++exchanged % 8 === 0) await new Promise(setImmediate);
     }
   };
