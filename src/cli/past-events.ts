@@ -30,19 +30,21 @@ export interface EventSpan {
 }
 
 /** Events of a span of time, of the past as far as the owner holds it. */
-export async function* eventsBetween(runtime: Runtime, span: EventSpan): AsyncGenerator<RuntimeEvent> {
-  const { since, until } = span;
-  if (since === undefined && until === undefined) return yield* runtime.events();
+export function eventsBetween(runtime: Runtime, span: EventSpan): AsyncIterable<RuntimeEvent> {
+  return span.since === undefined && span.until === undefined ? runtime.events() : spanned(runtime, span);
+}
+
+async function* spanned(runtime: Runtime, { since = "", until }: EventSpan): AsyncGenerator<RuntimeEvent> {
   const past = await held(runtime);
-  const { epoch } = past;
-  const after = { epoch, seq: since === undefined ? past.latest : past.oldest };
-  const left = until === undefined ? undefined : Date.parse(until) - Date.now();
-  // What is over already ends with the last event there is, and not with a clock.
-  if (left !== undefined && left <= 0 && after.seq >= past.latest) return;
-  const ends = left === undefined || left <= 0 ? undefined : AbortSignal.timeout(left);
-  for await (const event of runtime.events({ after, ...(ends ? { signal: ends } : {}) })) {
-    if (until !== undefined && event.time > until) return;
-    if (since === undefined || event.time >= since) yield event;
-    if (left !== undefined && left <= 0 && event.seq >= past.latest) return;
+  const seq = since === "" ? past.latest : past.oldest;
+  const left = until === undefined ? Number.POSITIVE_INFINITY : Date.parse(until) - Date.now();
+  // A span that is over ends with the last event there is, and not by a clock.
+  const over = left <= 0;
+  if (over && seq >= past.latest) return;
+  const signal = Number.isFinite(left) && !over ? { signal: AbortSignal.timeout(left) } : {};
+  for await (const event of runtime.events({ after: { epoch: past.epoch, seq }, ...signal })) {
+    if (until !== undefined && event.time > until) break;
+    if (event.time >= since) yield event;
+    if (over && event.seq >= past.latest) break;
   }
 }

@@ -49,6 +49,8 @@ async function demo(runtime: Runtime): Promise<number> {
   });
   const interrupt = (): void => void container.kill("SIGKILL").catch(() => undefined);
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  // A reader that has seen enough ends the demo as a signal does: the command's own way out would leave the container.
+  process.stdout.removeAllListeners("error").on("error", interrupt);
   try {
     printLine(paint("dim", `running after ${(performance.now() - asked).toFixed(0)} ms`));
     const exit = await watch(container);
