@@ -119,8 +119,8 @@ export interface Addon {
   boottimeNs(): bigint;
   /** SO_PEERCRED and SO_PEERGROUPS of a connected unix socket: who its peer was when it connected (unix(7)). */
   peerCredentials(descriptor: number): PeerCredentials;
-  /** SO_DOMAIN of a socket is AF_UNIX. */
-  isUnixSocket(descriptor: number): boolean;
+  /** Path of a unix socket, `@` and its name where it is abstract, empty where it has none; undefined for other sockets. */
+  unixSocketPath(descriptor: number): string | undefined;
   /** Sends one datagram to a unix socket by its path, or by its abstract name after an `@`; waits for nobody. */
   sendDatagram(path: string, text: string): void;
 }

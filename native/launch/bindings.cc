@@ -188,13 +188,20 @@ Napi::Value peerCredentials(const Napi::CallbackInfo& info) {
   return object;
 }
 
-Napi::Value isUnixSocket(const Napi::CallbackInfo& info) {
-  int domain = 0;
-  socklen_t size = sizeof domain;
-  if (::getsockopt(info[0].As<Napi::Number>().Int32Value(), SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) {
-    throwErrno(info.Env(), "getsockopt", "SO_DOMAIN");
+/// Where a unix socket is bound; undefined for a socket of another family.
+Napi::Value unixSocketPath(const Napi::CallbackInfo& info) {
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  auto* bound = reinterpret_cast<sockaddr*>(&address);
+  if (::getsockname(info[0].As<Napi::Number>().Int32Value(), bound, &size) != 0) {
+    throwErrno(info.Env(), "getsockname", "");
   }
-  return Napi::Boolean::New(info.Env(), domain == AF_UNIX);
+  if (address.sun_family != AF_UNIX) return info.Env().Undefined();
+  const std::size_t length = size - offsetof(sockaddr_un, sun_path);
+  const bool abstract = length > 0 && address.sun_path[0] == '\0';
+  if (abstract) address.sun_path[0] = '@';
+  // A path ends with its NUL, an abstract name with its length.
+  return Napi::String::New(info.Env(), address.sun_path, abstract ? length : ::strnlen(address.sun_path, length));
 }
 
 /// One datagram to a unix socket by its path, or by its abstract name after an `@`, as sd_notify(3) sends it.
@@ -231,7 +238,7 @@ void exportLaunch(Napi::Env env, Napi::Object exports) {
   exports.Set("unlockFile", Napi::Function::New(env, unlockFile, "unlockFile"));
   exports.Set("boottimeNs", Napi::Function::New(env, boottimeNs, "boottimeNs"));
   exports.Set("peerCredentials", Napi::Function::New(env, peerCredentials, "peerCredentials"));
-  exports.Set("isUnixSocket", Napi::Function::New(env, isUnixSocket, "isUnixSocket"));
+  exports.Set("unixSocketPath", Napi::Function::New(env, unixSocketPath, "unixSocketPath"));
   exports.Set("sendDatagram", Napi::Function::New(env, sendDatagram, "sendDatagram"));
 }
 

@@ -95,6 +95,11 @@ export class Channel {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on("error", () => socket.destroy());
     try {
+      const { "content-length": length = "0", "transfer-encoding": encoding } = request.headers;
+      if (length !== "0" || encoding !== undefined) {
+        // Whatever stands in between may take such a body for the next request, and us for who sent it.
+        throw new GranuleError("INVALID_ARGUMENT", "an upgrade has no body");
+      }
       const offered = request.headers["sec-websocket-protocol"];
       if (offered !== undefined && chooseSubprotocol(offered.split(",").map((name) => name.trim())) === undefined) {
         throw new GranuleError("INVALID_ARGUMENT", `expected one of ${SUBPROTOCOLS.join(", ")}`);

@@ -184,20 +184,22 @@ export class Service {
 
   /** Serves on a socket that listens already; whether it is the control socket. */
   async #adopt({ fd, name }: ActivatedSocket, controlSocket: string): Promise<boolean> {
-    const unix = native().isUnixSocket(fd);
-    const secure = !unix && this.#config.tls !== undefined;
-    const listener = this.#listener(unix ? "unix" : "tcp", secure);
+    const path = native().unixSocketPath(fd);
+    if (path !== undefined && !path.startsWith("/")) {
+      throw new GranuleError("INVALID_ARGUMENT", `the socket ${name} has no file, so anybody may connect to it`, {
+        hint: "give ListenStream an absolute path",
+      });
+    }
+    const secure = path === undefined && this.#config.tls !== undefined;
+    const listener = this.#listener(path === undefined ? "tcp" : "unix", secure);
     await listener.listen((server) => server.listen({ fd }));
+    if (path !== undefined) {
+      this.urls.push(`unix:${path}`);
+      return path === controlSocket;
+    }
     const bound = listener.server.address();
-    if (bound === null) throw new GranuleError("INVALID_ARGUMENT", `descriptor ${fd} (${name}) does not listen`);
-    if (typeof bound === "string") {
-      if (!bound.startsWith("/")) {
-        throw new GranuleError("INVALID_ARGUMENT", `the socket ${name} has no file, so anybody may connect to it`, {
-          hint: "give ListenStream an absolute path",
-        });
-      }
-      this.urls.push(`unix:${bound}`);
-      return bound === controlSocket;
+    if (bound === null || typeof bound === "string") {
+      throw new GranuleError("INVALID_ARGUMENT", `descriptor ${fd} (${name}) is no TCP socket`);
     }
     const { address: host, port } = bound;
     if (!secure && !(this.#config.insecure && isLoopback(host))) {

@@ -26,7 +26,7 @@ export class CliHome {
   private constructor() {
     this.root = mkdtempSync(join(tmpdir(), "granule-cli-"));
     const { GRANULE_STATE: _state, GRANULE_HOST: _host, FORCE_COLOR: _colour, ...inherited } = process.env;
-    this.env = { ...inherited, GRANULE_ROOT: this.root };
+    this.env = { GRANULE_LOG_LEVEL: "warn", ...inherited, GRANULE_ROOT: this.root };
   }
 
   static async open(): Promise<CliHome> {

@@ -16,6 +16,15 @@ export class Faults {
     this.list.push(hint === undefined ? { place, message } : { place, message, hint });
   }
 
+  /** In the order of the file, those of flags and environment before. */
+  sorted(): Fault[] {
+    const position = ({ place }: Fault): number => {
+      const [, line, column] = /:(\d+):(\d+)$/.exec(place) ?? [];
+      return line === undefined ? 0 : Number(line) * 10_000 + Number(column);
+    };
+    return this.list.toSorted((a, b) => position(a) - position(b));
+  }
+
   /** Runs a check whose error becomes a fault; undefined where there was one. */
   catch<T>(place: string, check: () => T): T | undefined {
     try {
@@ -25,15 +34,5 @@ export class Faults {
       this.add(place, path === undefined || message.includes(path) ? message : `${path}: ${message}`, hint);
       return undefined;
     }
-  }
-
-  /** @throws INVALID_ARGUMENT with the first fault, where there is any */
-  throwIfAny(): void {
-    const [first, ...others] = this.list;
-    if (first === undefined) return;
-    const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
-    throw new GranuleError("INVALID_ARGUMENT", `${first.place}: ${first.message}${more}`, {
-      hint: others.length === 0 && first.hint !== undefined ? first.hint : "`granule serve --check` lists every fault",
-    });
   }
 }

@@ -41,14 +41,18 @@ export function loadConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv = 
   const top = source && source.root !== null ? new YamlValue(source.root, [], source, faults).map(TOP_KEYS) : undefined;
   const text = (value: YamlValue | undefined): Placed<string> | undefined => placed(value?.text(), value?.place ?? "");
 
-  const level = first(
-    placed(flags.logLevel, "--log-level"),
-    fromEnvironment(environment, "GRANULE_LOG_LEVEL"),
-    text(top?.log.map(["level"])?.level),
+  const logLevel = firstValid(
+    [
+      placed(flags.logLevel, "--log-level"),
+      fromEnvironment(environment, "GRANULE_LOG_LEVEL"),
+      text(top?.log.map(["level"])?.level),
+    ],
+    ({ value, place }) => {
+      const known = LOG_LEVELS.find((name) => name === value);
+      if (known === undefined) faults.add(place, `unknown log level ${value}`, `one of ${LOG_LEVELS.join(", ")}`);
+      return known;
+    },
   );
-  const logLevel = level === undefined ? "info" : LOG_LEVELS.find((name) => name === level.value);
-  if (logLevel === undefined && level)
-    faults.add(level.place, `unknown log level ${level.value}`, `one of ${LOG_LEVELS.join(", ")}`);
 
   const fileTls = top?.tls.map(["cert", "key", "clientCa"]);
   const tls = readTls(
@@ -85,15 +89,18 @@ export function loadConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv = 
       .filter((value) => value !== undefined);
   }
 
-  const drain = first<unknown>(
-    placed(flags.drain, "--drain"),
-    numberFromEnvironment(environment, "GRANULE_DRAIN_SECONDS"),
-    top?.drainSeconds.present ? { value: top.drainSeconds.raw, place: top.drainSeconds.place } : undefined,
+  const drainSeconds = firstValid<unknown, number>(
+    [
+      placed(flags.drain, "--drain"),
+      numberFromEnvironment(environment, "GRANULE_DRAIN_SECONDS"),
+      top?.drainSeconds.present ? { value: top.drainSeconds.raw, place: top.drainSeconds.place } : undefined,
+    ],
+    ({ value, place }) => {
+      if (typeof value === "number" && value >= 0 && value <= LONGEST_DRAIN_SECONDS) return value;
+      faults.add(place, `expected 0 to ${LONGEST_DRAIN_SECONDS} seconds`);
+      return undefined;
+    },
   );
-  const seconds = drain?.value ?? DEFAULT_DRAIN_SECONDS;
-  if (typeof seconds !== "number" || !(seconds >= 0 && seconds <= LONGEST_DRAIN_SECONDS)) {
-    faults.add(drain?.place ?? "", `expected 0 to ${LONGEST_DRAIN_SECONDS} seconds`);
-  }
 
   const config: ServiceConfig = {
     ...folder("root", top?.root),
@@ -104,9 +111,9 @@ export function loadConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv = 
     insecure,
     access,
     limits: readLimits(top?.limits),
-    drainMs: Math.round(Number(seconds) * 1000),
+    drainMs: Math.round((drainSeconds ?? DEFAULT_DRAIN_SECONDS) * 1000),
   };
-  return { config, faults: faults.list, ...(source !== undefined && { file: path }) };
+  return { config, faults: faults.sorted(), ...(source !== undefined && { file: path }) };
 }
 
 function folder<K extends string>(key: K, value: YamlValue | undefined): { [key in K]?: string } {
@@ -148,18 +155,28 @@ function readListen(
   faults: Faults,
   have: { insecure: boolean; tls: boolean },
 ): ListenEntry[] {
-  const named: (Placed<string> & { group?: YamlValue })[] =
-    flags.listen?.map((value) => ({ value, place: "--listen" })) ??
-    listFromEnvironment(environment, "GRANULE_LISTEN") ??
-    (inFile?.list() ?? []).flatMap((entry) => {
-      const fields = typeof entry.raw === "object" ? entry.map(["url", "group"]) : undefined;
-      const value = fields === undefined ? entry.text() : fields.url.text();
-      if (value === undefined) {
-        if (fields !== undefined || !entry.present) entry.fault("expected an address, or a map with url");
-        return [];
-      }
-      return [{ value, place: entry.place, ...(fields?.group.present && { group: fields.group }) }];
-    });
+  type Named = Placed<string> & { group?: YamlValue };
+  const ofFlags = flags.listen?.map((value): Named => ({ value, place: "--listen" }));
+  const ofEnvironment: Named[] | undefined = listFromEnvironment(environment, "GRANULE_LISTEN");
+  const ofFile = inFile?.list()?.flatMap((entry): Named[] => {
+    const fields = typeof entry.raw === "object" ? entry.map(["url", "group"]) : undefined;
+    const value = fields === undefined ? entry.text() : fields.url.text();
+    if (value === undefined) {
+      if (fields !== undefined || !entry.present) entry.fault("expected an address, or a map with url");
+      return [];
+    }
+    return [{ value, place: entry.place, ...(fields?.group.present && { group: fields.group }) }];
+  });
+  const sources = [ofFlags, ofEnvironment, ofFile].filter((source) => source !== undefined);
+  const [winner = []] = sources.map((source) => checkListen(source, faults, have));
+  return winner;
+}
+
+function checkListen(
+  named: (Placed<string> & { group?: YamlValue })[],
+  faults: Faults,
+  have: { insecure: boolean; tls: boolean },
+): ListenEntry[] {
   const seen = new Set<string>();
   return named.flatMap(({ value, place, group }): ListenEntry[] => {
     const address = faults.catch(place, () => parseListenAddress(value));
@@ -200,6 +217,15 @@ function placed<T>(value: T | undefined, place: string): Placed<T> | undefined {
 
 function first<T>(...candidates: (Placed<T> | undefined)[]): Placed<T> | undefined {
   return candidates.find((candidate) => candidate !== undefined);
+}
+
+/** The first candidate that there is. All of them are checked: a fault is one, though something else wins over it. */
+function firstValid<T, R>(
+  candidates: (Placed<T> | undefined)[],
+  check: (candidate: Placed<T>) => R | undefined,
+): R | undefined {
+  const [found] = candidates.filter((candidate) => candidate !== undefined).map(check);
+  return found;
 }
 
 function fromEnvironment(environment: NodeJS.ProcessEnv, name: string): Placed<string> | undefined {

@@ -92,7 +92,7 @@ export class HttpListener {
     socket.once("close", () => this.#sockets.delete(socket));
     socket.on("error", () => socket.destroy());
     let peer: string;
-    let most = channel.limits.maxConnectionsPerPeer;
+    const most = channel.limits.maxConnectionsPerPeer;
     if (kind === "unix") {
       const credentials = unixPeer(socket);
       if (credentials === undefined) {
@@ -101,8 +101,6 @@ export class HttpListener {
       }
       access.connected(socket, credentials);
       peer = `uid:${credentials.uid}`;
-      // Root needs no connections to be in the way.
-      if (credentials.uid === 0) most = Number.POSITIVE_INFINITY;
     } else {
       peer = addressPeer(socket.remoteAddress ?? "");
     }
