@@ -129,7 +129,7 @@ async function sleepers(count: number): Promise<{ shell: ChildProcess; pids: num
 /** What usage needs of each tick, whether anybody reads samples or not. */
 function meter(readings: Iterable<Reading>): number {
   let bytes = 0;
-  for (const reading of readings) bytes += reading.usageUsec + reading.memoryBytes;
+  for (const { row } of readings) bytes += row.usageUsec + row.at(row.columns.memoryCurrent);
   return bytes;
 }
 

@@ -51,6 +51,16 @@ export interface Limits {
   cpuBurstUsec?: number;
 }
 
+/** What a container may use up before granule stops it; its exit and its usage record say that it did. */
+export interface Budget {
+  /** Billed seconds over all runs of the container. */
+  maxSeconds?: number;
+  /** Cost over all runs, as a decimal such as `0.05`, in the currency of the price sheet in force. */
+  maxCost?: string;
+  /** When it is stopped at the latest (ISO 8601). */
+  deadline?: string;
+}
+
 export interface CreateOptions extends Limits {
   image: string;
   name?: string;
@@ -90,6 +100,7 @@ export interface CreateOptions extends Limits {
   /** Largest log file before rotation, and how many rotated files are kept. */
   logMaxBytes?: number;
   logMaxFiles?: number;
+  budget?: Budget;
 }
 
 export interface ExitStatus {
@@ -153,7 +164,10 @@ export interface Pressure {
   fullTotalUsec?: number;
 }
 
+/** Part of a run under one allocation, within one UTC day and one price sheet. src/meter/METERING.md defines each field. */
 export interface UsageRecord {
+  /** Place in the ledger, which is append-only; absent while the record is open. */
+  record?: number;
   id: string;
   name: string;
   image: string;
@@ -163,12 +177,148 @@ export interface UsageRecord {
   startedAt: string;
   /** Absent while the segment is open. */
   endedAt?: string;
+  /** Why it ended: `exit`, `oom`, `resize`, `day`, `price`, `unseen`, or `budget: ` and which. */
+  endReason?: string;
   /** Whole seconds, rounded up once at the end. */
   seconds: number;
   vcpuSeconds?: number;
   gibSeconds?: number;
   cpuUsedSeconds?: number;
   memoryUsedGibSeconds?: number;
+  memoryPeakBytes?: number;
+  networkRxBytes?: number;
+  networkTxBytes?: number;
+  ioReadBytes?: number;
+  ioWriteBytes?: number;
+  /** Exact decimal; absent where no price sheet was in force. */
+  cost?: string;
+  currency?: string;
+}
+
+/** Sums over usage records that share a key and a currency. They are exact: the sum of the records' own figures. */
+export interface UsageGroup {
+  /** The values grouped by, by their names in `by`; empty where a record has no such tag. */
+  key: Record<string, string>;
+  records: number;
+  seconds: number;
+  vcpuSeconds: number;
+  gibSeconds: number;
+  cpuUsedSeconds: number;
+  memoryUsedGibSeconds: number;
+  networkRxBytes: number;
+  networkTxBytes: number;
+  ioReadBytes: number;
+  ioWriteBytes: number;
+  cost?: string;
+  currency?: string;
+}
+
+/** Prices as exact decimals. Records that begin while a sheet is in force are priced by it, for good. */
+export interface PriceSheet {
+  /** From when on (ISO 8601); now unless told. */
+  validFrom?: string;
+  /** ISO 4217, such as `EUR`. */
+  currency: string;
+  perVcpuSecond?: string;
+  perGibSecond?: string;
+  /** Per 10^9 bytes sent. */
+  perGbEgress?: string;
+  /** A run costs no less than so many seconds, and no less than this. */
+  minimumSeconds?: number;
+  minimumCost?: string;
+  /** Allocations are priced in steps, rounded up: `1` vCPU, `0.1` GiB. */
+  vcpuStep?: string;
+  memoryStepGib?: string;
+}
+
+/** A budget over all containers with a tag. At the limit they are stopped, and no further one starts. */
+export interface TagBudget {
+  tag: string;
+  value: string;
+  maxSeconds?: number;
+  maxCost?: string;
+  deadline?: string;
+  /** It begins anew each UTC day or month; otherwise it counts from `since` on. */
+  period?: "day" | "month";
+  since?: string;
+  /** What was used of it, as of now. */
+  used?: { seconds: number; cost: string };
+}
+
+/** Use over time of one container: columns of the same length. `null` is what nobody measured. */
+export interface UsageCurve {
+  id: string;
+  name: string;
+  tags: Record<string, string>;
+  cpus?: number;
+  memoryBytes?: number;
+  /** 1 for the last minutes, in memory; 60 for what is on disk. */
+  stepSeconds: 1 | 60;
+  /** Epoch seconds. */
+  times: number[];
+  vcpus: (number | null)[];
+  /** Highest vCPUs of one second in the step. */
+  vcpusMax: (number | null)[];
+  memory: (number | null)[];
+  memoryMax: (number | null)[];
+  rxBytes: (number | null)[];
+  txBytes: (number | null)[];
+  readBytes: (number | null)[];
+  writeBytes: (number | null)[];
+}
+
+export interface UsageVerification {
+  intact: boolean;
+  /** Records looked at. */
+  records: number;
+  /** Place and hash of the last record: keep them elsewhere, and give them as `expect` later. */
+  head: { record: number; hash: string };
+  /** The first record at which the chain does not hold, and what is wrong with it. */
+  broken?: { record: number; problem: string };
+}
+
+/** How long the ledger keeps what; 0 is for ever. Bills need records alone. */
+export interface UsageRetention {
+  recordDays: number;
+  hourDays: number;
+  minuteDays: number;
+}
+
+/** How the meter itself is doing. */
+export interface MeterStatus {
+  /** Ticks of the sampler since it began, and whole seconds without one. */
+  ticks: number;
+  missedTicks: number;
+  /** How late ticks were read after their whole second, in milliseconds. */
+  jitterMs: { last: number; max: number };
+  containers: number;
+  records: number;
+  /** Writes that the disk has not taken yet. */
+  pendingWrites: number;
+  /** What keeps the ledger from being written, where something does. */
+  problem?: string;
+  path: string;
+  retention: UsageRetention;
+}
+
+export interface Usage {
+  /** Records that overlap the time asked for, cut to it by whole seconds. */
+  query(filter?: UsageFilter): Promise<UsageRecord[]>;
+  /** Sums by `image`, `name`, `id` or `tag:NAME`, in any combination; one row of all unless told. */
+  summarize(options?: UsageFilter & { by?: string[] }): Promise<UsageGroup[]>;
+  curves(filter?: UsageFilter): Promise<UsageCurve[]>;
+  /** Goes through the hash chain. `expect` is an earlier head, which has to be in it still. */
+  verify(options?: { expect?: { record: number; hash: string } }): Promise<UsageVerification>;
+  /** Every price sheet, the latest last. */
+  prices(): Promise<PriceSheet[]>;
+  setPrices(sheet: PriceSheet): Promise<PriceSheet>;
+  budgets(): Promise<TagBudget[]>;
+  /** Sets, changes or, without any limit, removes the budget of a tag. */
+  setBudget(budget: TagBudget): Promise<TagBudget[]>;
+  setRetention(retention: Partial<UsageRetention>): Promise<UsageRetention>;
+  status(): Promise<MeterStatus>;
+  /** Prometheus text exposition format 0.0.4. */
+  metrics(): Promise<string>;
 }
 
 export interface ImageInfo {
@@ -414,9 +564,14 @@ export interface Images {
 
 export interface UsageFilter {
   id?: string;
+  name?: string;
   tags?: Record<string, string>;
   since?: string;
   until?: string;
+  /** Only records behind this one in the ledger. */
+  after?: number;
+  /** At most so many records; where fewer come, they are the last. */
+  limit?: number;
 }
 
 /** What a caller may do: a reader looks, an operator changes containers, an admin changes what the host offers. */
@@ -475,8 +630,8 @@ export interface HostInfo {
 export interface Runtime extends AsyncDisposable {
   readonly containers: Containers;
   readonly images: Images;
-  readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
   readonly tokens: Tokens;
+  readonly usage: Usage;
   info(): Promise<HostInfo>;
   /** Events from now on, or from a cursor on; ends when the signal aborts or the runtime closes. */
   events(options?: { after?: { epoch: string; seq: number }; signal?: AbortSignal }): AsyncIterable<RuntimeEvent>;

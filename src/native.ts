@@ -10,7 +10,15 @@ export interface NativeFailure {
 
 /** What the monitor says once its child waits for start (or runs), or why not. */
 export type SpawnReport =
-  | { ok: true; monitorPid: number; pid: number; createdNs: bigint; startedNs: bigint; spare?: NativeSpare }
+  | {
+      ok: true;
+      monitorPid: number;
+      pid: number;
+      createdNs: bigint;
+      startedNs: bigint;
+      startedBootNs: bigint;
+      spare?: NativeSpare;
+    }
   | ({ ok: false } & NativeFailure);
 
 /** A spare of the addon's: a child that has made what every container has, and waits for the rest of its plan. */

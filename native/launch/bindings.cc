@@ -51,6 +51,7 @@ Napi::Object reportObject(Napi::Env env, const SpawnedMonitor& spawned) {
   object.Set("pid", report.pid);
   object.Set("createdNs", Napi::BigInt::New(env, report.createdNs));
   object.Set("startedNs", Napi::BigInt::New(env, report.startedNs));
+  object.Set("startedBootNs", Napi::BigInt::New(env, report.startedBootNs));
   return object;
 }
 

@@ -30,8 +30,9 @@ struct Report {
   std::int32_t pid = 0;
   std::int32_t reserved = 0;
   std::uint64_t createdNs = 0;
-  std::uint64_t startedNs = 0;  ///< 0: not started yet
-  char path[232] = {};
+  std::uint64_t startedNs = 0;      ///< 0: not started yet
+  std::uint64_t startedBootNs = 0;  ///< the same instant of CLOCK_BOOTTIME
+  char path[224] = {};
 
   /// Notes a failed step; a longer path is cut.
   void fail(std::uint32_t failedStep, int failedError, const char* failedPath) {

@@ -16,13 +16,13 @@ namespace granule {
 namespace {
 
 /// A small control file as text; false where the host does not have it.
-bool readFile(const char* folder, const char* name, char (&text)[4096]) {
+bool readFile(const char* folder, const char* name, char (&text)[4096], bool mayBeEmpty = false) {
   char path[PATH_MAX];
   std::snprintf(path, sizeof path, "%s/%s", folder, name);
   const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return false;
   const ssize_t got = ::read(file.get(), text, sizeof text - 1);
-  if (got <= 0) return false;
+  if (got < 0 || (got == 0 && !mayBeEmpty)) return false;
   text[got] = '\0';
   return true;
 }
@@ -37,6 +37,15 @@ void readKey(const char* text, const char* key, std::uint64_t& value, std::uint6
     }
     line = std::strchr(line, '\n');
     if (line != nullptr) ++line;
+  }
+}
+
+/// Adds up `key=number` over the devices of an io.stat (kernel: cgroup-v2.rst); a file without a line is no io at all.
+void sumKey(const char* text, const char* key, std::uint64_t& sum) {
+  sum = 0;
+  const std::size_t length = std::strlen(key);
+  for (const char* at = std::strstr(text, key); at != nullptr; at = std::strstr(at + length, key)) {
+    if (at != text && at[-1] == ' ' && at[length] == '=') sum += parseNumber(at + length + 1);
   }
 }
 
@@ -84,6 +93,12 @@ void readCounters(const char* folder, FinalCounters& counters) {
   if (readFile(folder, "memory.events", text) || readFile(folder, "memory.oom_control", text)) {
     readKey(text, "oom_kill", counters.oomKills);
   }
+  if (readFile(folder, "io.stat", text, true)) {
+    sumKey(text, "rbytes", counters.ioReadBytes);
+    sumKey(text, "wbytes", counters.ioWriteBytes);
+    sumKey(text, "rios", counters.ioReads);
+    sumKey(text, "wios", counters.ioWrites);
+  }
 }
 
 int writeExitRecord(const char* path, const ExitStatus& status, const FinalCounters& counters, const Report* failure) {
@@ -106,6 +121,10 @@ int writeExitRecord(const char* path, const ExitStatus& status, const FinalCount
     record.putKnown("throttledUsec", counters.throttledUsec);
     record.putKnown("memoryPeakBytes", counters.memoryPeakBytes);
     record.putKnown("oomKills", counters.oomKills);
+    record.putKnown("ioReadBytes", counters.ioReadBytes);
+    record.putKnown("ioWriteBytes", counters.ioWriteBytes);
+    record.putKnown("ioReads", counters.ioReads);
+    record.putKnown("ioWrites", counters.ioWrites);
     if (status.lostLogBytes > 0) record.put("lostLogBytes", static_cast<long long>(status.lostLogBytes));
   }
   char temporary[PATH_MAX];

@@ -25,6 +25,10 @@ struct FinalCounters {
   std::uint64_t throttledUsec = UINT64_MAX;
   std::uint64_t memoryPeakBytes = UINT64_MAX;
   std::uint64_t oomKills = UINT64_MAX;
+  std::uint64_t ioReadBytes = UINT64_MAX;
+  std::uint64_t ioWriteBytes = UINT64_MAX;
+  std::uint64_t ioReads = UINT64_MAX;
+  std::uint64_t ioWrites = UINT64_MAX;
 };
 
 /// Reads the counters of one cgroup folder, v1 or v2, over what `counters` has.

@@ -36,7 +36,7 @@ void Monitor::serve(Connection& connection) {
 void Monitor::answer(Connection& connection, Message type, const std::uint8_t* payload, std::uint32_t bytes) {
   switch (type) {
     case Message::State: {
-      std::array<std::uint8_t, 29> reply{};
+      std::array<std::uint8_t, 37> reply{};
       const auto pid = static_cast<std::int32_t>(child_.pid);
       const std::uint64_t ticks = childGone_ ? 0 : startTicks(child_.pid);
       reply[0] = static_cast<std::uint8_t>(state_);
@@ -44,6 +44,7 @@ void Monitor::answer(Connection& connection, Message type, const std::uint8_t* p
       std::memcpy(&reply[5], &created_.wallNs, 8);
       std::memcpy(&reply[13], &exit_.started.wallNs, 8);
       std::memcpy(&reply[21], &ticks, 8);
+      std::memcpy(&reply[29], &exit_.started.bootNs, 8);
       connection.send(Message::StateReply, reply.data(), reply.size());
       return;
     }

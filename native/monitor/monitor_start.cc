@@ -28,6 +28,7 @@ int Monitor::run(Fd reportTo) {
   report.pid = child_.pid;
   report.createdNs = created_.wallNs;
   report.startedNs = exit_.started.wallNs;
+  report.startedBootNs = exit_.started.bootNs;
   const bool told = ::write(reportTo.get(), &report, sizeof report) == sizeof report;
   reportTo.reset();
   // Nobody waits for a container that was only created: node died in between, and will not know of it.

@@ -21,7 +21,7 @@ enum class Message : std::uint8_t {
   Ok = 64,
   Failure = 65,     ///< i32 errno, step NUL, path NUL
   StateReply = 66,  ///< u8 state (0 created, 1 running, 2 stopped), i32 pid, u64 created, u64 started (wall ns, 0:
-                    ///< never), u64 start time ticks of pid
+                    ///< never), u64 start time ticks of pid, u64 started (CLOCK_BOOTTIME ns)
   Exit = 67,  ///< i32 code (-1 where signalled), i32 signal, u8 oom killed, u64 started, u64 finished (wall ns), u64
               ///< started, u64 finished (CLOCK_BOOTTIME ns)
   Stdout = 80,
@@ -31,7 +31,8 @@ enum class Message : std::uint8_t {
 
 /// The exit record on disk, written to a temporary name, synced and renamed before anybody is told. One `key value` a
 /// line: code, signal, oomKilled, startedNs, finishedNs, startedBootNs, finishedBootNs, and the last counters of the
-/// cgroup where it has them: cpuUsec, userUsec, systemUsec, throttledUsec, memoryPeakBytes, oomKills.
+/// cgroup where it has them: cpuUsec, userUsec, systemUsec, throttledUsec, memoryPeakBytes, oomKills, ioReadBytes,
+/// ioWriteBytes, ioReads, ioWrites.
 /// A process that never started has `failedStep`, `failedErrno` and `failedPath`.
 
 /// Largest frame that the monitor takes or sends, its length field not counted.

@@ -9,13 +9,13 @@ import type {
   RuntimeEvent,
   Sample,
   Tokens,
-  UsageFilter,
-  UsageRecord,
+  Usage,
 } from "../api.js";
 import { type ChannelSocket, ClientConnection } from "./client-connection.js";
 import { RemoteContainer, remoteSamples } from "./client-container.js";
 import { openFeed } from "./client-feeds.js";
 import { RemoteImages } from "./client-images.js";
+import { remoteUsage } from "./client-usage.js";
 import type { EventItem } from "./protocol.js";
 
 export type * from "../api.js";
@@ -35,20 +35,20 @@ export async function openChannel(socket: ChannelSocket): Promise<Runtime> {
 class RemoteRuntime implements Runtime {
   readonly containers: Containers;
   readonly images: Images;
-  readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
   readonly tokens: Tokens;
+  readonly usage: Usage;
   readonly #connection: ClientConnection;
 
   constructor(connection: ClientConnection) {
     this.#connection = connection;
     this.containers = new RemoteContainers(connection);
     this.images = new RemoteImages(connection);
-    this.usage = { query: (filter = {}) => connection.call("usage.query", filter) };
     this.tokens = {
       create: (options) => connection.call("tokens.create", options),
       list: () => connection.call("tokens.list", {}),
       revoke: (id) => connection.call("tokens.revoke", { id }),
     };
+    this.usage = remoteUsage(connection);
   }
 
   info(): Promise<HostInfo> {

@@ -96,6 +96,16 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
     return openSamples(call, container.id, container, after);
   },
   "usage.query": (call, filter) => call.runtime.usage.query(filter),
+  "usage.summarize": (call, options) => call.runtime.usage.summarize(options),
+  "usage.curves": (call, filter) => call.runtime.usage.curves(filter),
+  "usage.verify": (call, options) => call.runtime.usage.verify(options),
+  "usage.prices": (call) => call.runtime.usage.prices(),
+  "usage.setPrices": (call, sheet) => call.runtime.usage.setPrices(sheet),
+  "usage.budgets": (call) => call.runtime.usage.budgets(),
+  "usage.setBudget": (call, budget) => call.runtime.usage.setBudget(budget),
+  "usage.setRetention": (call, retention) => call.runtime.usage.setRetention(retention),
+  "usage.status": (call) => call.runtime.usage.status(),
+  "usage.metrics": (call) => call.runtime.usage.metrics(),
 
   "tokens.create": (call, options) => call.runtime.tokens.create(options),
   "tokens.list": (call) => call.runtime.tokens.list(),

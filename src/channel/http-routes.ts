@@ -50,6 +50,25 @@ function admitted(least: Role, principal: Principal): Principal {
   return principal;
 }
 
+/** Prometheus metrics of the whole host, for readers without a selector. */
+export function metricsRoute(metrics: () => Promise<string>, failed: (thrown: unknown) => void): HttpRoute {
+  return {
+    role: "reader",
+    answer: (_request, response) => {
+      metrics().then(
+        (text) => {
+          const headers = { "content-type": "text/plain; version=0.0.4; charset=utf-8", "cache-control": "no-store" };
+          response.writeHead(200, headers).end(text);
+        },
+        (thrown: unknown) => {
+          failed(thrown);
+          response.writeHead(500, { connection: "close" }).end("the server failed\n");
+        },
+      );
+    },
+  };
+}
+
 /** Whether the server takes calls, for whoever balances or restarts it; tells nothing else. */
 export function healthRoute(draining: () => boolean): HttpRoute {
   return {

@@ -4,6 +4,7 @@ import { params } from "./params.js";
 import * as results from "./results.js";
 import type { Role } from "./roles.js";
 import { array, either, type Infer, nothing, type Schema, string } from "./schema.js";
+import * as usage from "./usage-schemas.js";
 
 /**
  * `unary`: one response. `stream`: the response names streams of bytes. `subscription`: the response names a
@@ -341,8 +342,88 @@ export const METHODS = {
     ...LOOK,
     reach: "scoped",
     summary: "What containers had and used: what a bill is made of.",
-    params: params.usage,
-    result: array(results.usageRecord),
+    params: usage.usageFilter,
+    result: array(usage.usageRecord),
+    errors: [],
+  }),
+  "usage.summarize": method({
+    ...LOOK,
+    reach: "scoped",
+    summary: "Sums of usage records by image, name, id or tags.",
+    params: usage.usageSummary,
+    result: array(usage.usageGroup),
+    errors: [],
+  }),
+  "usage.curves": method({
+    ...LOOK,
+    reach: "scoped",
+    summary: "Use over time: by the second for the last 15 minutes, else by the minute.",
+    params: usage.usageFilter,
+    result: array(usage.usageCurve),
+    errors: [],
+  }),
+  "usage.verify": method({
+    ...LOOK,
+    reach: "host",
+    summary: "Goes through the ledger's hash chain.",
+    params: usage.usageVerify,
+    result: usage.usageVerification,
+    errors: [],
+  }),
+  "usage.prices": method({
+    ...LOOK,
+    reach: "shared",
+    summary: "Every price sheet, the latest last.",
+    params: params.none,
+    result: array(usage.priceSheet),
+    errors: [],
+  }),
+  "usage.setPrices": method({
+    ...ADMINISTER,
+    reach: "host",
+    summary: "Adds a price sheet, valid from now on or later.",
+    params: usage.priceSheet,
+    result: usage.priceSheet,
+    errors: [],
+  }),
+  "usage.budgets": method({
+    ...LOOK,
+    reach: "scoped",
+    summary: "The budgets of tags, with what is used of them.",
+    params: params.none,
+    result: array(usage.tagBudget),
+    errors: [],
+  }),
+  "usage.setBudget": method({
+    ...ADMINISTER,
+    reach: "host",
+    summary: "Sets, changes or, without a limit, removes the budget of a tag.",
+    params: usage.tagBudget,
+    result: array(usage.tagBudget),
+    errors: ["FAILED_PRECONDITION"],
+  }),
+  "usage.setRetention": method({
+    ...ADMINISTER,
+    reach: "host",
+    summary: "How long the ledger keeps what.",
+    params: usage.partialRetention,
+    result: usage.usageRetention,
+    errors: [],
+  }),
+  "usage.status": method({
+    ...LOOK,
+    reach: "host",
+    summary: "How the meter itself is doing.",
+    params: params.none,
+    result: usage.meterStatus,
+    errors: [],
+  }),
+  "usage.metrics": method({
+    ...LOOK,
+    reach: "host",
+    summary: "Prometheus text exposition format.",
+    params: params.none,
+    result: string(1_000_000),
     errors: [],
   }),
   "tokens.create": method({

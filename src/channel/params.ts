@@ -1,5 +1,6 @@
 import type {
   AttachOptions,
+  Budget,
   CreateOptions,
   ExecOptions,
   ImageConfig,
@@ -10,7 +11,6 @@ import type {
   RegistryCredentials,
   RestartPolicy,
   TokenOptions,
-  UsageFilter,
 } from "../api.js";
 import {
   about,
@@ -100,6 +100,13 @@ const createOptionsShape: Shape<CreateOptions> = {
   rlimits: optional(record(object<{ soft: number; hard: number }>({ soft: number(), hard: number() }))),
   logMaxBytes: optional(integer()),
   logMaxFiles: optional(integer()),
+  budget: optional(
+    object<Budget>({
+      maxSeconds: optional(integer(1)),
+      maxCost: optional(string(40)),
+      deadline: optional(string(64)),
+    }),
+  ),
 };
 
 export const createOptions: Schema<CreateOptions> = named("CreateOptions", object<CreateOptions>(createOptionsShape));
@@ -233,12 +240,6 @@ export const params = {
   samples: object<{ id?: string; after?: Cursor }>({
     id: optional(about("One container; all of them unless told.", string())),
     after: optional(cursor),
-  }),
-  usage: object<UsageFilter>({
-    id: optional(string()),
-    tags: optional(tags),
-    since: optional(string(64)),
-    until: optional(string(64)),
   }),
   token: object<TokenOptions>({
     role: oneOf("reader", "operator", "admin"),

@@ -13,7 +13,6 @@ import type {
   RuntimeEvent,
   Sample,
   TokenInfo,
-  UsageRecord,
 } from "../api.js";
 import { createOptions } from "./params.js";
 import {
@@ -204,25 +203,6 @@ export const sample: Schema<Sample> = named(
         io: optional(pressure),
       }),
     ),
-  }),
-);
-
-export const usageRecord: Schema<UsageRecord> = named(
-  "UsageRecord",
-  object<UsageRecord>({
-    id: string(),
-    name: string(),
-    image: string(),
-    tags,
-    cpus: optional(number()),
-    memoryBytes: optional(integer()),
-    startedAt: time(),
-    endedAt: optional(about("Absent while the segment is open.", time())),
-    seconds: about("Whole seconds, rounded up once at the end.", integer()),
-    vcpuSeconds: optional(number()),
-    gibSeconds: optional(number()),
-    cpuUsedSeconds: optional(number()),
-    memoryUsedGibSeconds: optional(number()),
   }),
 );
 

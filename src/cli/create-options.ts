@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { CreateOptions, MountOption, RestartPolicy } from "../api.js";
+import type { Budget, CreateOptions, MountOption, RestartPolicy } from "../api.js";
 import type { PullPolicy } from "./ensure-image.js";
 import { addLimitOptions, type LimitOptions, limitsOf } from "./limit-options.js";
 import { defined } from "./options.js";
@@ -7,9 +7,10 @@ import { collect, collectEntries } from "./parse/collect.js";
 import { parseEnv, readEnvFile } from "./parse/env.js";
 import { invalid } from "./parse/invalid.js";
 import { parseTmpfs, parseVolume } from "./parse/mount.js";
-import { parseDecimal } from "./parse/number.js";
+import { parseCount, parseDecimal } from "./parse/number.js";
 import { parseRestart } from "./parse/restart.js";
 import { parseTag } from "./parse/tag.js";
+import { parseDeadline } from "./parse/time.js";
 import { parseUlimit, type Ulimit } from "./parse/ulimit.js";
 import { terminalSize } from "./terminal/size.js";
 
@@ -42,6 +43,9 @@ export interface ContainerOptions extends LimitOptions {
   platform?: string;
   insecure?: boolean;
   quiet?: boolean;
+  maxSeconds?: number;
+  maxCost?: string;
+  deadline?: string;
 }
 
 const asIs = (text: string): string => text;
@@ -90,6 +94,9 @@ export function addContainerOptions(command: Command): Command {
     .option("--cap-add <name>", "add a capability (repeatable)", collect(asIs))
     .option("--cap-drop <name>", "drop a capability, or ALL (repeatable)", collect(asIs))
     .option("--ulimit <name=soft[:hard]>", "resource limit (repeatable)", collect(parseUlimit))
+    .option("--max-seconds <n>", "stop it once so many seconds are billed", parseCount)
+    .option("--max-cost <amount>", "stop it once it has cost so much")
+    .option("--deadline <time>", "stop it then: 90m (from now), 2026-11-24T18:00:00Z", (text) => parseDeadline(text))
     .option("--security-opt <option>", "seccomp=unconfined switches the system call filter off", collect(asIs));
 }
 
@@ -128,7 +135,13 @@ export function createOptionsOf(image: string, command: string[], options: Conta
     capDrop: options.capDrop,
     seccomp: seccompOf(options.securityOpt ?? []),
     rlimits: rlimitsOf(options.ulimit),
+    budget: budgetOf(options),
   });
+}
+
+function budgetOf({ maxSeconds, maxCost, deadline }: ContainerOptions): Budget | undefined {
+  const budget = defined<Budget>({ maxSeconds, maxCost, deadline });
+  return Object.keys(budget).length === 0 ? undefined : budget;
 }
 
 function entrypointOf(text: string | undefined): string[] | undefined {

@@ -15,9 +15,7 @@ interface Watched {
 /** What a tick read of one container, before anybody asks for a whole sample. */
 export interface Reading {
   id: string;
-  usageUsec: number;
-  /** NaN where the host does not count it. */
-  memoryBytes: number;
+  row: SampleRow;
 }
 
 const cpuPoint = (row: SampleRow): CpuPoint => ({ seconds: row.seconds, usageUsec: row.usageUsec });
@@ -89,6 +87,12 @@ export class Sampler {
     return sampleOf(id, new SampleRow(this.#native.read(watched.key), 0, this.#columns), since);
   }
 
+  /** The counters of a container as they are now: those of its network outlive its processes. */
+  row(id: string): SampleRow | undefined {
+    const watched = this.#byId.get(id);
+    return watched && new SampleRow(this.#native.read(watched.key), 0, this.#columns);
+  }
+
   /** Samples from now on, of one container or all. A reader that falls behind loses the oldest, and holds up nobody. */
   subscribe(options: { id?: string; signal?: AbortSignal } = {}): AsyncIterable<Sample> {
     const reader = new Subscription<Sample>((ended) => this.#readers.delete(ended), options.signal);
@@ -142,6 +146,6 @@ export class Sampler {
 
 function* readings(read: readonly Watched[]): Generator<Reading> {
   for (const { id, row } of read) {
-    if (row) yield { id, usageUsec: row.usageUsec, memoryBytes: row.at(row.columns.memoryCurrent) };
+    if (row) yield { id, row };
   }
 }

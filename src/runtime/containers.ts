@@ -61,6 +61,16 @@ export class LocalContainers implements Containers {
     return found;
   }
 
+  /** Stops a container whose budget is used up. */
+  exhaust(id: string, reason: string): void {
+    const held = this.#byId.get(id);
+    if (!held) return;
+    held.lifecycle.publish("kill", { details: { reason } });
+    held.container.stop().catch((thrown: unknown) => {
+      this.#services.warn(`container ${held.lifecycle.record.name} has used up its budget and does not stop`, thrown);
+    });
+  }
+
   async prune(filter: { tags?: Record<string, string> } = {}): Promise<string[]> {
     const removed: string[] = [];
     for (const { lifecycle, container } of [...this.#byId.values()]) {
@@ -106,6 +116,7 @@ export class LocalContainers implements Containers {
     if (this.#closed) throw new GranuleError("UNAVAILABLE", "the runtime is closed");
     const services = this.#services;
     const options = validateCreateOptions(given);
+    services.metering.admit("", options.tags, options.budget);
     const image = services.resolveImage(options.image);
     const name = options.name ?? newName((taken) => this.#idOfName.has(taken));
     if (this.#idOfName.has(name)) {

@@ -52,6 +52,20 @@ export type ExitRecord =
   | { kind: "exit"; exit: MonitorExit; counters: Record<string, number> }
   | { kind: "never-started"; failure: MonitorFailure };
 
+/** The counters of an exit record; what the host did not count is not there. */
+const counterNames = [
+  "cpuUsec",
+  "userUsec",
+  "systemUsec",
+  "throttledUsec",
+  "memoryPeakBytes",
+  "oomKills",
+  "ioReadBytes",
+  "ioWriteBytes",
+  "ioReads",
+  "ioWrites",
+] as const;
+
 /** Reads an exit record; undefined where there is none, or where it is not whole. */
 export function readExitRecord(path: string): ExitRecord | undefined {
   let text: string;
@@ -88,7 +102,7 @@ export function readExitRecord(path: string): ExitRecord | undefined {
     finishedBootNs: nanoseconds("finishedBootNs"),
   };
   const counters: Record<string, number> = {};
-  for (const key of ["cpuUsec", "userUsec", "systemUsec", "throttledUsec", "memoryPeakBytes", "oomKills"]) {
+  for (const key of counterNames) {
     const value = wholeNumber(key);
     if (Number.isSafeInteger(value)) counters[key] = value;
   }

@@ -3,6 +3,7 @@ import type { ContainerCgroup } from "../cgroup/container.js";
 import { GranuleError } from "../errors.js";
 import { readImageFile } from "../image/lookup.js";
 import { type ResolvedUser, resolveUser } from "../image/user.js";
+import type { Moment } from "../meter/moment.js";
 import { monitorPath, native, type SpawnReport } from "../native.js";
 import { buildContainerSpec, type ContainerSpec } from "../spec/container-spec.js";
 import { encodeLaunchPlan, type MonitorContext } from "../spec/plan.js";
@@ -52,7 +53,7 @@ export function systemCallFilter(record: ContainerRecord, spec: ContainerSpec, s
 export interface Launched {
   pid: number;
   monitorPid: number;
-  startedNs: bigint;
+  started: Moment;
 }
 
 export interface LaunchRequest {
@@ -99,7 +100,11 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
   });
   spare?.drop();
   if (!report.ok) throw launchError(report, spec.oci.process.args[0] ?? "");
-  return { pid: report.pid, monitorPid: report.monitorPid, startedNs: report.startedNs };
+  return {
+    pid: report.pid,
+    monitorPid: report.monitorPid,
+    started: { wallNs: report.startedNs, bootNs: report.startedBootNs },
+  };
 }
 
 function launchPlan({ record, spec, image, cgroup, services, startNow, spare }: LaunchRequest): Buffer {

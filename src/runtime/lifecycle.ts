@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import type { ExitStatus, RuntimeEvent } from "../api.js";
 import type { ContainerCgroup } from "../cgroup/container.js";
 import { GranuleError } from "../errors.js";
+import { type Moment, now } from "../meter/moment.js";
 import type { ContainerSpec } from "../spec/container-spec.js";
 import type { ContainerRecord } from "../state/container-store.js";
 import { limitsOf } from "./container-info.js";
@@ -85,7 +86,7 @@ export class Lifecycle {
       record.pid = launched.pid;
       record.monitorPid = launched.monitorPid;
       if (isNew) this.publish("create");
-      if (startNow) this.#started(launched.startedNs, cgroup);
+      if (startNow) this.#started(launched.started, cgroup);
       else this.#save("created");
       this.adopt(cgroup, launched.monitorPid);
     } catch (thrown) {
@@ -125,15 +126,15 @@ export class Lifecycle {
     const client = await MonitorClient.connect(this.services.directories.monitorSocket(this.record.id));
     try {
       await client.start();
-      const startedNs = await client.state().then(
-        (state) => state.startedNs,
+      const started = await client.state().then(
+        (state): Moment => ({ wallNs: state.startedNs, bootNs: state.startedBootNs }),
         (thrown: unknown) => {
           // A process that has ended already tells its times by its exit.
-          if (thrown instanceof MonitorGone) return BigInt(Date.now()) * 1_000_000n;
+          if (thrown instanceof MonitorGone) return now();
           throw thrown;
         },
       );
-      this.#started(startedNs, run.cgroup);
+      this.#started(started, run.cgroup);
     } catch (thrown) {
       run.cgroup.kill();
       if (thrown instanceof MonitorRefusal) throw launchError(thrown.failure, this.spec().oci.process.args[0] ?? "");
@@ -145,6 +146,8 @@ export class Lifecycle {
 
   /** A new process for a stopped container. */
   async relaunch(): Promise<void> {
+    const { id, options } = this.record;
+    this.services.metering.admit(id, options.tags, options.budget);
     this.cancelRestart();
     this.#settled = new Deferred();
     this.record.desired = "running";
@@ -164,14 +167,14 @@ export class Lifecycle {
     return exit;
   }
 
-  #started(startedNs: bigint, cgroup: ContainerCgroup): void {
+  #started(started: Moment, cgroup: ContainerCgroup): void {
     const { record, services } = this;
     record.desired = "running";
-    record.startedAt = isoTime(startedNs);
+    record.startedAt = isoTime(started.wallNs);
     record.finishedAt = undefined;
     record.exit = undefined;
     this.#save("running");
-    services.metering.start(record, cgroup);
+    services.metering.start(record, cgroup, started);
     this.publish("start");
   }
 
@@ -182,7 +185,7 @@ export class Lifecycle {
     const wasStarted = this.record.state !== "created";
     await this.#clear(run.cgroup);
     if (this.#detached) return;
-    if (wasStarted) this.services.metering.stop(this.record, end);
+    if (wasStarted) this.services.metering.stop(this.record, end, exit.oomKilled);
     this.#stopped(exit);
     if (exit.oomKilled) this.publish("oom");
     this.publish("die", { exit });
@@ -204,7 +207,8 @@ export class Lifecycle {
       return { oomKilled, reason: end.reason, ...(startedAt === undefined ? {} : { startedAt }) };
     }
     const exit = exitStatus(end.exit);
-    return oomKilled ? { ...exit, oomKilled } : exit;
+    const reason = this.services.metering.budgetReason(this.record.id);
+    return { ...exit, oomKilled: exit.oomKilled || oomKilled, ...(reason === undefined ? {} : { reason }) };
   }
 
   #stopped(exit: ExitStatus): void {
@@ -246,11 +250,12 @@ export class Lifecycle {
 
   /** Recovery's other way in: the process ended while nobody owned it. */
   async found(cgroup: ContainerCgroup | undefined, end: ProcessEnd): Promise<void> {
-    const wasStarted = this.record.state !== "created";
+    // An exit tells that it ran, even where the last owner ended before it could note the start.
+    const wasStarted = this.record.state !== "created" || end.kind === "exit";
     const exit = this.#exitOf(cgroup, end);
     if (cgroup) await this.#clear(cgroup);
     else this.#removeSocket();
-    if (wasStarted) this.services.metering.stop(this.record, end);
+    if (wasStarted) this.services.metering.stop(this.record, end, exit.oomKilled);
     this.#stopped(exit);
     this.publish("die", { exit });
     this.restartIfWanted();

@@ -1,29 +1,145 @@
 import { readFileSync } from "node:fs";
-import type { Sample, UsageFilter, UsageRecord } from "../api.js";
+import type { Budget, Sample } from "../api.js";
 import type { ContainerCgroup } from "../cgroup/container.js";
-import { type Allocation, Ledger, type RunEnd, type Used } from "../meter/ledger.js";
+import { GranuleError } from "../errors.js";
+import type { RunEnd } from "../meter/ledger.js";
+import { LocalUsage } from "../meter/local-usage.js";
+import { Meter, type MeterReading } from "../meter/meter.js";
+import { type Moment, now } from "../meter/moment.js";
+import type { SampleRow } from "../meter/sample.js";
 import { type Reading, Sampler } from "../meter/samples.js";
-import type { Moment } from "../meter/segments.js";
-import { native } from "../native.js";
+import type { Allocation, Used } from "../meter/segment.js";
+import type { Counters } from "../meter/tally.js";
+import { observe } from "../meter/telemetry.js";
 import type { ContainerRecord } from "../state/container-store.js";
-import type { Database } from "../state/database.js";
 import type { Metering } from "./metering.js";
 import type { ProcessEnd } from "./monitor-watch.js";
 
-/** Seconds between two notes of what runs have used: what the death of the owner may lose of it. */
-const noteSeconds = 10;
-
-/** Longest time in seconds that one sample of memory stands for; a gap is unknown, not a guess. */
-const maxSampleSeconds = 5;
-
-/** What is not in the ledger yet of one running container. */
-interface Tally {
-  cpuUsec?: number;
-  memoryByteSeconds?: number;
-  seen: Moment;
+export interface MeteringOptions {
+  /** The ledger's file. */
+  path: string;
+  /** Told of what fails here: a container never fails for its meter. */
+  warn: (what: string, thrown: unknown) => void;
+  onExhausted: (id: string, reason: string) => void;
 }
 
-const wallNs = () => BigInt(Date.now()) * 1_000_000n;
+/** The sampler and the meter, as the life of containers moves them. */
+export class LiveMetering implements Metering {
+  readonly usage: LocalUsage;
+  readonly #meter: Meter;
+  readonly #sampler: Sampler;
+  readonly #warn: MeteringOptions["warn"];
+  readonly #unobserve: () => void;
+
+  constructor({ path, warn, onExhausted }: MeteringOptions) {
+    this.#warn = warn;
+    this.#meter = new Meter({
+      path,
+      bootId: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+      now,
+      onProblem: (message, hint) => warn("usage", problem(message, hint)),
+      onExhausted,
+    });
+    this.usage = new LocalUsage(this.#meter);
+    this.#sampler = new Sampler((readings) => this.#tick(readings));
+    this.#unobserve = observe(this.#meter);
+  }
+
+  admit(id: string, tags: Record<string, string> = {}, budget?: Budget): void {
+    this.#meter.admit(id, tags, budget);
+  }
+
+  start(record: ContainerRecord, cgroup: ContainerCgroup, started: Moment): void {
+    this.#begin(record, cgroup, started, true);
+  }
+
+  resume(record: ContainerRecord, cgroup: ContainerCgroup, started: Moment): void {
+    if (record.state === "running" || record.state === "paused") this.#begin(record, cgroup, started, false);
+  }
+
+  resize(record: ContainerRecord): void {
+    this.#guard("cannot note the new size", () => {
+      this.#meter.resize(allocationOf(record), this.#sampler.row(record.id)?.usageUsec);
+    });
+  }
+
+  stop(record: ContainerRecord, end: ProcessEnd, oomKilled: boolean): void {
+    this.#guard("cannot close the usage record", () => {
+      const used = { ...this.#lastNetwork(record.id), ...(end.kind === "exit" ? finalCounters(end.counters) : {}) };
+      this.#sampler.remove(record.id);
+      this.#meter.end(allocationOf(record), runEnd(end), used, oomKilled ? "oom" : "exit");
+    });
+  }
+
+  budgetReason(id: string): string | undefined {
+    return this.#meter.reason(id);
+  }
+
+  samples(options: { id?: string; signal?: AbortSignal }): AsyncIterable<Sample> {
+    return this.#sampler.subscribe(options);
+  }
+
+  close(): void {
+    this.#unobserve();
+    this.#sampler.close();
+    this.#guard("cannot write what containers use", () => this.#meter.close());
+  }
+
+  #begin(record: ContainerRecord, cgroup: ContainerCgroup, started: Moment, fresh: boolean): void {
+    this.#guard("cannot open the usage record", () => {
+      this.#meter.begin(allocationOf(record), started, record.options.budget);
+    });
+    this.#guard("cannot sample the container", () => {
+      const ownNetwork = record.options.network !== "host" && record.pid !== undefined;
+      const target = { ...cgroup.samplerPaths, ...(ownNetwork ? { pid: record.pid as number } : {}) };
+      this.#sampler.add(record.id, target, fresh);
+    });
+  }
+
+  #tick(readings: Iterable<Reading>): void {
+    this.#guard("cannot meter this second", () => {
+      const read = [...readings];
+      this.#meter.tick(meterReadings(read), read[0]?.row.seconds);
+    });
+  }
+
+  /** A network namespace is there for as long as its counters are open, beyond its last process. */
+  #lastNetwork(id: string): Used {
+    const row = this.#sampler.row(id);
+    const rxBytes = row?.at(row.columns.netRxBytes) ?? Number.NaN;
+    const txBytes = row?.at(row.columns.netTxBytes) ?? Number.NaN;
+    return Number.isNaN(rxBytes) ? {} : { rxBytes, txBytes };
+  }
+
+  #guard(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (thrown) {
+      this.#warn(what, thrown);
+    }
+  }
+}
+
+function problem(message: string, hint: string | undefined): GranuleError {
+  return new GranuleError("UNAVAILABLE", message, hint === undefined ? {} : { hint });
+}
+
+function* meterReadings(readings: Iterable<Reading>): Generator<MeterReading> {
+  for (const { id, row } of readings) yield { id, counters: countersOf(row) };
+}
+
+function countersOf(row: SampleRow): Counters {
+  const { columns } = row;
+  return {
+    usageUsec: row.usageUsec,
+    memoryBytes: row.at(columns.memoryCurrent),
+    memoryPeakBytes: row.at(columns.memoryPeak),
+    rxBytes: row.at(columns.netRxBytes),
+    txBytes: row.at(columns.netTxBytes),
+    readBytes: row.at(columns.ioReadBytes),
+    writeBytes: row.at(columns.ioWriteBytes),
+  };
+}
 
 function allocationOf({ id, name, image, options }: ContainerRecord): Allocation {
   return {
@@ -36,121 +152,20 @@ function allocationOf({ id, name, image, options }: ContainerRecord): Allocation
   };
 }
 
-/** The sampler and the ledger, as the life of containers moves them. */
-export class LiveMetering implements Metering {
-  readonly #ledger: Ledger;
-  readonly #sampler: Sampler;
-  readonly #tallies = new Map<string, Tally>();
-  readonly #warn: (what: string, thrown: unknown) => void;
-  #ticks = 0;
-
-  /** @param warn told of what fails here: a container never fails for its meter */
-  constructor(database: Database, warn: (what: string, thrown: unknown) => void) {
-    const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-    this.#warn = warn;
-    this.#ledger = new Ledger(database, bootId, () => native().boottimeNs());
-    this.#sampler = new Sampler((readings) => this.#tick(readings));
+/** What an exit record tells of a run's use; a counter that the host lacks is absent. */
+function finalCounters(counters: Record<string, number>): Used {
+  const used: Used = {};
+  const names = {
+    cpuUsec: "cpuUsec",
+    memoryPeakBytes: "memoryPeakBytes",
+    ioReadBytes: "readBytes",
+    ioWriteBytes: "writeBytes",
+  } as const;
+  for (const [counter, name] of Object.entries(names)) {
+    const value = counters[counter];
+    if (value !== undefined) used[name] = value;
   }
-
-  start(record: ContainerRecord, cgroup: ContainerCgroup): void {
-    this.#begin(record, cgroup, true);
-  }
-
-  resume(record: ContainerRecord, cgroup: ContainerCgroup): void {
-    if (record.state === "running" || record.state === "paused") this.#begin(record, cgroup, false);
-  }
-
-  resize(record: ContainerRecord): void {
-    this.#guard("cannot note the new size", () => {
-      const used = this.#sampler.current(record.id);
-      this.#ledger.cut(allocationOf(record), this.#now(), this.#take(record.id, used?.cpu.usageUsec));
-    });
-  }
-
-  stop(record: ContainerRecord, end: ProcessEnd): void {
-    this.#guard("cannot close the usage record", () => {
-      const tally = this.#tallies.get(record.id);
-      this.#sampler.remove(record.id);
-      const used = this.#take(record.id, end.kind === "exit" ? end.counters["cpuUsec"] : undefined);
-      this.#ledger.close(allocationOf(record), runEnd(end), used, tally?.seen);
-    });
-    this.#tallies.delete(record.id);
-  }
-
-  samples(options: { id?: string; signal?: AbortSignal }): AsyncIterable<Sample> {
-    return this.#sampler.subscribe(options);
-  }
-
-  usage(filter?: UsageFilter): UsageRecord[] {
-    return this.#ledger.query(filter);
-  }
-
-  close(): void {
-    this.#sampler.close();
-    this.#note();
-    this.#tallies.clear();
-  }
-
-  #begin(record: ContainerRecord, cgroup: ContainerCgroup, fresh: boolean): void {
-    const now = this.#now();
-    this.#guard("cannot open the usage record", () => {
-      const age = record.startedAt === undefined ? 0 : Math.max(0, Date.now() - Date.parse(record.startedAt));
-      const ageNs = BigInt(age) * 1_000_000n;
-      this.#ledger.open(allocationOf(record), { wallNs: now.wallNs - ageNs, bootNs: now.bootNs - ageNs });
-    });
-    this.#tallies.set(record.id, { seen: now });
-    this.#guard("cannot sample the container", () => {
-      const ownNetwork = record.options.network !== "host" && record.pid !== undefined;
-      const target = { ...cgroup.samplerPaths, ...(ownNetwork ? { pid: record.pid as number } : {}) };
-      this.#sampler.add(record.id, target, fresh);
-    });
-  }
-
-  #tick(readings: Iterable<Reading>): void {
-    const now = this.#now();
-    for (const { id, usageUsec, memoryBytes } of readings) {
-      const tally = this.#tallies.get(id);
-      if (!tally) continue;
-      tally.cpuUsec = usageUsec;
-      if (!Number.isNaN(memoryBytes)) {
-        const seconds = Math.min(Number(now.bootNs - tally.seen.bootNs) / 1e9, maxSampleSeconds);
-        tally.memoryByteSeconds = (tally.memoryByteSeconds ?? 0) + memoryBytes * seconds;
-      }
-      tally.seen = now;
-    }
-    if (++this.#ticks % noteSeconds === 0) this.#note();
-  }
-
-  #note(): void {
-    if (this.#tallies.size === 0) return;
-    this.#guard("cannot note what containers use", () => {
-      this.#ledger.note(new Map([...this.#tallies.keys()].map((id) => [id, this.#take(id, undefined)])));
-    });
-  }
-
-  /** What the ledger does not know yet; memory over time is handed over once. */
-  #take(id: string, cpuUsec: number | undefined): Used {
-    const tally = this.#tallies.get(id);
-    const cpu = cpuUsec ?? tally?.cpuUsec;
-    const memory = tally?.memoryByteSeconds;
-    if (tally) delete tally.memoryByteSeconds;
-    return {
-      ...(cpu === undefined ? {} : { cpuUsec: cpu }),
-      ...(memory === undefined ? {} : { memoryByteSeconds: memory }),
-    };
-  }
-
-  #now(): Moment {
-    return { wallNs: wallNs(), bootNs: native().boottimeNs() };
-  }
-
-  #guard(what: string, act: () => void): void {
-    try {
-      act();
-    } catch (thrown) {
-      this.#warn(what, thrown);
-    }
-  }
+  return used;
 }
 
 function runEnd(end: ProcessEnd): RunEnd | undefined {

@@ -34,6 +34,7 @@ export interface MonitorState {
   createdNs: bigint;
   startedNs: bigint;
   startTicks: bigint;
+  startedBootNs: bigint;
 }
 
 /** How a process ended, as its monitor saw it. Wall times in nanoseconds since 1970, boot times of CLOCK_BOOTTIME. */
@@ -94,13 +95,14 @@ export class FrameReader {
 const states = ["created", "running", "stopped"] as const;
 
 export function decodeState(payload: Buffer): MonitorState {
-  expectBytes(payload, 29, "state");
+  expectBytes(payload, 37, "state");
   return {
     state: states[payload.readUInt8(0)] ?? "stopped",
     pid: payload.readInt32LE(1),
     createdNs: payload.readBigUInt64LE(5),
     startedNs: payload.readBigUInt64LE(13),
     startTicks: payload.readBigUInt64LE(21),
+    startedBootNs: payload.readBigUInt64LE(29),
   };
 }
 

@@ -52,7 +52,7 @@ async function takeUp(record: ContainerRecord, containers: LocalContainers, serv
   if (state && state.state !== "stopped" && cgroup) {
     refresh(record, state, services);
     lifecycle.adopt(cgroup, record.monitorPid ?? 0);
-    services.metering.resume(record, cgroup);
+    services.metering.resume(record, cgroup, { wallNs: state.startedNs, bootNs: state.startedBootNs });
     return;
   }
   const { exit } = containerPaths(services.directories.container(record.id));

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { HostInfo, Runtime, RuntimeEvent, Sample, UsageFilter, UsageRecord } from "../api.js";
+import type { HostInfo, Runtime, RuntimeEvent, Sample, Usage } from "../api.js";
 import { awaitEvent } from "../cgroup/events.js";
 import { CgroupTree } from "../cgroup/tree.js";
 import { GranuleError } from "../errors.js";
@@ -74,8 +74,8 @@ export class LocalRuntime implements Runtime {
   readonly images: RuntimeImages;
   /** What came of calls with an idempotency key, for a channel that serves this runtime. */
   readonly calls: CallStore;
-  readonly usage: { query(filter?: UsageFilter): Promise<UsageRecord[]> };
   readonly tokens: LocalTokens;
+  readonly usage: Usage;
   readonly #holdings: Holdings;
   readonly #services: Services;
   #closing: Promise<void> | undefined;
@@ -93,7 +93,11 @@ export class LocalRuntime implements Runtime {
         ...(hint === undefined ? {} : { detail: hint }),
       });
     };
-    const metering = new LiveMetering(database, warn);
+    const metering = new LiveMetering({
+      path: directories.ledger,
+      warn,
+      onExhausted: (id, reason) => this.containers.exhaust(id, reason),
+    });
     const trash = new Trash(directories.trash);
     this.#services = {
       directories,
@@ -111,7 +115,7 @@ export class LocalRuntime implements Runtime {
     this.calls = new CallStore(database);
     this.containers = new LocalContainers(this.#services);
     this.tokens = new LocalTokens(database);
-    this.usage = { query: async (filter) => metering.usage(filter) };
+    this.usage = metering.usage;
   }
 
   static async recovered(holdings: Holdings): Promise<LocalRuntime> {

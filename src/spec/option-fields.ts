@@ -1,5 +1,5 @@
 import { constants } from "node:os";
-import type { IoLimit, MountOption, RestartPolicy } from "../api.js";
+import type { Budget, IoLimit, MountOption, RestartPolicy } from "../api.js";
 import { parseCapability } from "./capability-sets.js";
 import { type Check, entries, finite, flag, integer, invalid, list, object, oneOf, show, text } from "./check.js";
 import { rlimitNumbers, rlimitType } from "./linux/rlimits.js";
@@ -121,6 +121,9 @@ export const rlimits: Check<Record<string, { soft: number; hard: number }>> = (o
     }),
   );
 };
+
+/** What its texts mean is the meter's to judge. */
+export const budget = object<Budget>({ maxSeconds: integer(1), maxCost: text(40), deadline: text(64) });
 
 const ioLimit = object<IoLimit>(
   {

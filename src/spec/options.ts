@@ -53,6 +53,7 @@ const createFields: Fields<CreateOptions> = {
   rlimits: field.rlimits,
   logMaxBytes: integer(MIN_LOG_BYTES),
   logMaxFiles: integer(0, MAX_LOG_FILES),
+  budget: field.budget,
 };
 
 const checkCreate = object<CreateOptions>(createFields, ["image"]);

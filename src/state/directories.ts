@@ -46,6 +46,11 @@ export class Directories {
     return join(this.root, "granule.db");
   }
 
+  /** What containers had and used: a database of its own, so that damage to one costs nothing of the other. */
+  get ledger(): string {
+    return join(this.root, "usage.db");
+  }
+
   get containers(): string {
     return join(this.root, "containers");
   }

@@ -85,4 +85,8 @@ export const schemaSteps: readonly string[] = [
   ALTER TABLE images ADD COLUMN manifest TEXT;
   ALTER TABLE images ADD COLUMN blobs TEXT NOT NULL DEFAULT '[]';
   `,
+  // Usage has a database of its own (meter/schema.ts); no release has kept it here.
+  `
+  DROP TABLE usage_segments;
+  `,
 ];

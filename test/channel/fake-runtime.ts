@@ -267,7 +267,28 @@ export class FakeRuntime implements Runtime {
     verify: async () => [{ id: this.image.id, names: ["app:1"], ok: true, problems: [] }],
     remove: async () => {},
   };
-  readonly usage: Runtime["usage"] = { query: async () => [] };
+  readonly usage: Runtime["usage"] = {
+    query: async () => [],
+    summarize: async () => [],
+    curves: async () => [],
+    verify: async () => ({ intact: true, records: 0, head: { record: 0, hash: "0".repeat(64) } }),
+    prices: async () => [],
+    setPrices: async (sheet) => sheet,
+    budgets: async () => [],
+    setBudget: async (budget) => [budget],
+    setRetention: async (retention) => ({ recordDays: 0, hourDays: 0, minuteDays: 0, ...retention }),
+    status: async () => ({
+      ticks: 0,
+      missedTicks: 0,
+      jitterMs: { last: 0, max: 0 },
+      containers: 0,
+      records: 0,
+      pendingWrites: 0,
+      path: "/ledger",
+      retention: { recordDays: 0, hourDays: 0, minuteDays: 0 },
+    }),
+    metrics: async () => "",
+  };
 
   add(options: CreateOptions): FakeContainer {
     const container = new FakeContainer(`c${this.all.size + 1}`, options);

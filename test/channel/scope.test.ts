@@ -108,6 +108,10 @@ const BY_HAND: readonly MethodName[] = [
   "containers.prune",
   "events.subscribe",
   "usage.query",
+  "usage.summarize",
+  "usage.curves",
+  "usage.prices",
+  "usage.budgets",
 ];
 
 test("every method has been decided on", () => {
@@ -206,6 +210,11 @@ test("lists, usage and images show nothing foreign, whatever is filtered by", as
     await ask(client, "usage.query", {}),
     await ask(client, "usage.query", { tags: { team: "a" } }),
     await ask(client, "usage.query", { id: foreign.id }),
+    await ask(client, "usage.summarize", { by: ["id"] }),
+    await ask(client, "usage.summarize", { id: foreign.id }),
+    await ask(client, "usage.curves", { id: foreign.id }),
+    await ask(client, "usage.prices", {}),
+    await ask(client, "usage.budgets", {}),
   ];
   const text = JSON.stringify(answers);
   for (const secret of [foreign.id, context.foreignStopped.id, foreignName]) assert.not(text.includes(secret));

@@ -1,21 +1,11 @@
-import type {
-  Containers,
-  HostInfo,
-  ImageInfo,
-  Images,
-  Runtime,
-  RuntimeEvent,
-  Sample,
-  Tokens,
-  UsageFilter,
-  UsageRecord,
-} from "../../api.js";
+import type { Containers, HostInfo, ImageInfo, Images, Runtime, RuntimeEvent, Sample, Tokens } from "../../api.js";
 import { GranuleError } from "../../errors.js";
 import type { EventReadOptions } from "../../runtime/events.js";
 import type { Principal } from "../principal.js";
 import { GuardedContainers, ScopedContainers } from "./bounded-containers.js";
 import { scopedEvents } from "./scoped-events.js";
-import { narrowed, selects, type Tags } from "./selector.js";
+import { scopedUsage } from "./scoped-usage.js";
+import type { Tags } from "./selector.js";
 
 /** Most containers whose tags a reader of samples remembers. */
 const REMEMBERED_CONTAINERS = 10_000;
@@ -75,7 +65,7 @@ export class ScopedRuntime implements Runtime {
     this.#selector = selector;
     this.containers = new ScopedContainers(new GuardedContainers(runtime.containers, principal), selector);
     this.images = new SharedImages(runtime.images);
-    this.usage = { query: (filter) => this.#query(filter) };
+    this.usage = scopedUsage(runtime.usage, selector);
   }
 
   info(): Promise<HostInfo> {
@@ -102,13 +92,6 @@ export class ScopedRuntime implements Runtime {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #query(filter: UsageFilter = {}): Promise<UsageRecord[]> {
-    const tags = narrowed(this.#selector, filter.tags);
-    if (tags === undefined) return [];
-    const records = await this.#runtime.usage.query({ ...filter, tags });
-    return records.filter((record) => selects(this.#selector, record.tags));
   }
 
   async #shows(id: string): Promise<boolean> {

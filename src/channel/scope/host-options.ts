@@ -38,6 +38,7 @@ const HOST_REACH: { readonly [K in keyof CreateOptions]-?: Judge<NonNullable<Cre
   rlimits: contained,
   logMaxBytes: contained,
   logMaxFiles: contained,
+  budget: contained,
   cpus: contained,
   memory: contained,
   memoryHigh: contained,

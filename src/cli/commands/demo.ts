@@ -12,7 +12,7 @@ import { painter } from "../format/colour.js";
 import { decimal, humanSize } from "../format/human.js";
 import { sizeText, throttledText, vcpusText } from "../format/sample.js";
 import { formatTable } from "../format/table.js";
-import { usageCells, usageColumns } from "../format/usage.js";
+import { recordTable } from "../format/usage.js";
 import { openInProcess } from "../open.js";
 import { printLine, printLines } from "../output.js";
 
@@ -58,7 +58,8 @@ async function demo(runtime: Runtime): Promise<number> {
     printLine(`exit code ${exit.code ?? "unknown"}${exit.signal === undefined ? "" : ` (${exit.signal})`}`);
     printLine("");
     printLine(paint("bold", "Usage record: what it had, and what it used of it"));
-    printLines(formatTable(usageColumns, usage.map(usageCells)));
+    const { columns, rows } = recordTable(usage);
+    printLines(formatTable(columns, rows));
     return exitCodeOfStatus(exit, memory);
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);

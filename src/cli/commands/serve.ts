@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { type ConfigFlags, LONGEST_DRAIN_SECONDS } from "../../channel/config/config.js";
 import { type LoadedConfig, loadConfig } from "../../channel/config/load.js";
+import { metricsRoute } from "../../channel/http-routes.js";
 import { activatedSockets } from "../../channel/listen/activation.js";
 import { addressUrl } from "../../channel/listen/address.js";
 import { createLogger, type Logger } from "../../channel/log.js";
@@ -96,6 +97,12 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
     config,
     log,
     activated,
+    routes: {
+      "/metrics": metricsRoute(
+        () => runtime.usage.metrics(),
+        (thrown) => log.error({ err: thrown }, "the metrics cannot be told"),
+      ),
+    },
     ...(idleMs !== undefined && {
       idle: { afterMs: idleMs, busy: () => isBusy(runtime), onIdle: () => signals.left.resolve() },
     }),

@@ -14,6 +14,11 @@ export function parseDuration(text: string): number {
   return Math.round(milliseconds);
 }
 
+/** A point in time to come as ISO 8601 UTC: a duration from now (`90m`), or as `parseTime` takes it. */
+export function parseDeadline(text: string, now: number = Date.now()): string {
+  return durationPattern.test(text) ? new Date(now + parseDuration(text)).toISOString() : parseTime(text, now);
+}
+
 /**
  * A point in time as ISO 8601 UTC, from what `--since` and `--until` take: a duration before now (`10m`), seconds since
  * the epoch (`1790000000.5`), or a date with or without a time (`2026-11-23`, `2026-11-23T10:00:00Z`). A time without a

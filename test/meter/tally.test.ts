@@ -1,0 +1,101 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { emptyHour, minuteFields, packHour, setMinute, unpackHour } from "../../src/meter/minutes.js";
+import { RecentSamples } from "../../src/meter/recent.js";
+import { type Counters, Tally } from "../../src/meter/tally.js";
+import { TickLog } from "../../src/meter/tick-log.js";
+
+const MiB = 2 ** 20;
+const reading = (more: Partial<Counters>): Counters => ({
+  usageUsec: 0,
+  memoryBytes: 10 * MiB,
+  memoryPeakBytes: 12 * MiB,
+  rxBytes: Number.NaN,
+  txBytes: Number.NaN,
+  readBytes: Number.NaN,
+  writeBytes: Number.NaN,
+  ...more,
+});
+const moment = (seconds: number) => ({ wallNs: BigInt(seconds * 1e9), bootNs: BigInt(seconds * 1e9) });
+
+const test = suite("tally");
+
+test("packed hours come back to the millisecond and the KiB, small and large", () => {
+  const hour = emptyHour();
+  for (let minute = 0; minute < 60; minute++) {
+    const noise = ((minute * 2_654_435_761) % 2 ** 22) * 1000 * 1024;
+    setMinute(hour, minute, [60, noise, minute % 7, noise, 2 ** 40 - noise, 0, noise, 0, 2 ** 45 + minute * 1024]);
+  }
+  assert.equal(unpackHour(packHour(hour)), hour);
+  assert.ok(packHour(emptyHour()).length < 20);
+});
+
+test("an hour of a busy container takes less than a kilobyte", () => {
+  const hour = emptyHour();
+  let random = 12345;
+  const next = () => {
+    random = (random * 1_103_515_245 + 12_345) % 2 ** 31;
+    return random / 2 ** 31;
+  };
+  for (let minute = 0; minute < 60; minute++) {
+    const memory = Math.round((200 + 20 * next()) * MiB);
+    setMinute(
+      hour,
+      minute,
+      [
+        60,
+        next() * 30e6,
+        500 + next() * 500,
+        memory,
+        memory + next() * MiB,
+        next() * 1e5,
+        next() * 1e5,
+        0,
+        next() * 1e6,
+      ].map(Math.round),
+    );
+  }
+  assert.is(minuteFields.length, 9);
+  const bytes = packHour(hour).length;
+  assert.ok(bytes < 850, `${bytes} bytes`);
+});
+
+test("sums and rates come from what was read, memory over time from the gaps between", () => {
+  const tally = new Tally({}, 1000);
+  for (let second = 1; second <= 90; second++) {
+    tally.take(reading({ usageUsec: second * 500_000 }), 6000 + second, moment(1000 + second));
+  }
+  assert.is(tally.used.cpuUsec, 45_000_000);
+  assert.is(tally.used.memoryByteSeconds, 90 * 10 * MiB);
+  assert.is(tally.usedUntil(1090.5).memoryByteSeconds, 90.5 * 10 * MiB);
+  assert.is(tally.usedUntil(1200).memoryByteSeconds, 90 * 10 * MiB, "a gap is not made up");
+  assert.is(tally.recent.at(6050, 0), 0.5);
+  const [row] = tally.takeHours(true);
+  assert.equal(row?.slice(0, 3), [1, 90, 44_500_000]);
+  const hour = unpackHour(row?.at(-1) as Buffer);
+  assert.is(hour.at(40 * 9), 59);
+});
+
+test("a second without a tick is missing, and is told", () => {
+  const recent = new RecentSamples();
+  recent.put(100, [1, 2, 3, 4, 5, 6]);
+  recent.put(102, [1, 2, 3, 4, 5, 6]);
+  assert.ok(Number.isNaN(recent.at(101, 0)));
+  recent.put(100 + 900, [7, 7, 7, 7, 7, 7]);
+  assert.is(recent.at(102, 5), 6, "15 minutes are kept");
+  recent.put(100 + 1100, [7, 7, 7, 7, 7, 7]);
+  assert.ok(Number.isNaN(recent.at(100, 0)), "and no more");
+
+  const log = new TickLog();
+  log.note(1000.0004, 50.0004);
+  log.note(1001.002, 51.002);
+  assert.is(log.missed, 0);
+  log.note(1005.001, 55.001);
+  assert.is(log.missed, 3);
+  // The clock was set back an hour: no second is missing.
+  log.note(1006.001 - 3600, 56.001);
+  assert.is(log.missed, 3);
+  assert.ok(Math.abs(log.maxJitterMs - 2) < 0.01, `${log.maxJitterMs}`);
+});
+
+test.run();
