@@ -1,6 +1,9 @@
 {
   "variables": {
     "sanitize%": "0",
+    # A second build has a link to this file: isa-l lies beside the file itself.
+    "isal": "<!(node -p \"require('path').join(require('fs').realpathSync('binding.gyp'), '../build/isa-l')\")",
+    "has_isal": "<!(node -p \"+require('fs').existsSync(require('path').join(require('fs').realpathSync('binding.gyp'), '../build/isa-l/libisal.a'))\")",
     "common_cflags": [
       "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-fstack-protector-strong"
     ]
@@ -30,7 +33,12 @@
         "<!@(find native/kernel native/launch native/cgroup native/unpack -name '*.cc' -not -path '*/child/*' | sort)"
       ],
       "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,--exclude-libs,ALL"],
-      "libraries": ["-Wl,-Bstatic", "-lseccomp", "-lzstd", "-lz", "-Wl,-Bdynamic"]
+      "libraries": ["-Wl,-Bstatic", "-lseccomp", "-lzstd", "-lz", "-Wl,-Bdynamic"],
+      "conditions": [
+        ["has_isal==1",
+          { "include_dirs": ["<(isal)"], "libraries": ["<(isal)/libisal.a"], "sources!": ["native/unpack/inflate_zlib.cc"] },
+          { "sources!": ["native/unpack/inflate_isal.cc"] }]
+      ]
     },
     {
       "target_name": "granule-monitor",

@@ -46,13 +46,17 @@ export interface UnpackOptions {
   maxRatio: number;
   /** The tar may lack its end marker, as some writers leave it; only where its diffID is checked. */
   endOptional?: boolean;
+  /** Whether the digest of the file as it stands is wanted. */
+  hashSource: boolean;
+  /** Threads that fill files, beside the two that decompress and make names. */
+  threads: number;
   /** Shared memory for progress: Int32 cell 0 set to 1 cancels; BigInt64 cell 1 counts compressed bytes read. */
   control?: BigInt64Array;
 }
 
 export interface UnpackResult {
-  /** `sha256:` of the file as it stands. */
-  digest: string;
+  /** `sha256:` of the file as it stands, where it was wanted. */
+  digest?: string;
   /** `sha256:` of the uncompressed tar. */
   diffId: string;
   entries: number;
@@ -111,7 +115,10 @@ export interface Addon {
   dropSpare(spare: NativeSpare): void;
   /** Compiles an allow-list to a BPF program for seccomp(2). */
   compileSeccomp(defaultErrno: number, rules: SeccompRule[]): Buffer;
+  /** Unpacks a layer on threads of its own. */
   unpackLayer(options: UnpackOptions): Promise<UnpackResult>;
+  /** What unpacks gzip in this build. */
+  readonly inflateLibrary: "isa-l" | "zlib";
   /** lgetxattr(2); undefined where the file has no such attribute. */
   getXattr(path: string, name: string): Buffer | undefined;
   /** One thread that wakes on the whole second and hands over one buffer of rows; see native/cgroup/sampler.h. */

@@ -43,8 +43,13 @@ void timesOf(const TarEntry& entry, timespec (&times)[2]) { times[0] = times[1] 
 }  // namespace
 
 void setAttributes(int descriptor, const TarEntry& entry, uint64_t& skipped_xattrs) {
-  if (fchown(descriptor, entry.uid, entry.gid) != 0) throwSystem("fchown", entry.name);
-  if (fchmod(descriptor, entry.mode) != 0) throwSystem("fchmod", entry.name);
+  // Most have the right owner and mode from their creation, and a look costs a tenth of a change.
+  struct stat status;
+  if (fstat(descriptor, &status) != 0) throwSystem("fstat", entry.name);
+  const bool owned = status.st_uid == entry.uid && status.st_gid == entry.gid;
+  if (!owned && fchown(descriptor, entry.uid, entry.gid) != 0) throwSystem("fchown", entry.name);
+  if ((!owned || (status.st_mode & 07777) != entry.mode) && fchmod(descriptor, entry.mode) != 0)
+    throwSystem("fchmod", entry.name);
   setXattrs(entry, true, skipped_xattrs, [&](const char* name, const std::string& value) {
     return fsetxattr(descriptor, name, value.data(), value.size(), 0);
   });
@@ -54,10 +59,9 @@ void setAttributes(int descriptor, const TarEntry& entry, uint64_t& skipped_xatt
   if (futimens(descriptor, times) != 0) throwSystem("futimens", entry.name);
 }
 
-void setAttributesAt(int parent, const std::string& base, const TarEntry& entry, uint64_t& skipped_xattrs) {
-  if (fchownat(parent, base.c_str(), entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0)
-    throwSystem("fchownat", entry.name);
-  if (entry.type != EntryType::kSymlink && fchmodat(parent, base.c_str(), entry.mode, 0) != 0) {
+void setAttributesAt(int parent, const char* base, const TarEntry& entry, uint64_t& skipped_xattrs) {
+  if (fchownat(parent, base, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("fchownat", entry.name);
+  if (entry.type != EntryType::kSymlink && fchmodat(parent, base, entry.mode, 0) != 0) {
     throwSystem("fchmodat", entry.name);
   }
   if (!entry.xattrs.empty()) {
@@ -69,7 +73,7 @@ void setAttributesAt(int parent, const std::string& base, const TarEntry& entry,
   }
   timespec times[2];
   timesOf(entry, times);
-  if (utimensat(parent, base.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("utimensat", entry.name);
+  if (utimensat(parent, base, times, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("utimensat", entry.name);
 }
 
 void clearXattrs(int descriptor, const std::string& entry) {

@@ -13,7 +13,7 @@ namespace granule::unpack {
 void setAttributes(int descriptor, const TarEntry& entry, uint64_t& skipped_xattrs);
 
 /// The same for what cannot be opened: symlinks, devices and FIFOs.
-void setAttributesAt(int parent, const std::string& base, const TarEntry& entry, uint64_t& skipped_xattrs);
+void setAttributesAt(int parent, const char* base, const TarEntry& entry, uint64_t& skipped_xattrs);
 
 /// Removes the extended attributes of a folder that comes a second time, except overlayfs's own.
 void clearXattrs(int descriptor, const std::string& entry);

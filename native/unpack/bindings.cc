@@ -4,10 +4,13 @@
 
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "unpack/error.h"
+#include "unpack/inflate.h"
 #include "unpack/layer.h"
 
 namespace granule {
@@ -26,52 +29,45 @@ Napi::Error toError(Napi::Env env, const UnpackError& failure) {
   return error;
 }
 
-/// Unpacks on a thread of the pool and settles a promise.
-class UnpackWorker : public Napi::AsyncWorker {
- public:
-  UnpackWorker(Napi::Env env, LayerOptions options, Napi::Value control)
-      : AsyncWorker(env, "granule:unpackLayer"),
-        deferred_(Napi::Promise::Deferred::New(env)),
-        options_(std::move(options)) {
-    if (!control.IsTypedArray()) return;
-    // The reference keeps the shared memory alive while the threads use it.
-    control_ = Napi::Persistent(control.As<Napi::Object>());
-    auto cells = control.As<Napi::BigInt64Array>();
-    if (cells.ElementLength() < 2) throw Napi::TypeError::New(env, "control must have two cells");
-    options_.control = cells.Data();
-  }
+/// One unpacking under way: lives from the call in JavaScript until its promise has settled.
+struct Unpacking {
+  Unpacking(Napi::Env env, LayerOptions&& given)
+      : deferred(Napi::Promise::Deferred::New(env)), options(std::move(given)) {}
 
-  Napi::Promise promise() const { return deferred_.Promise(); }
-
-  void Execute() override {
+  void run() {
     try {
-      result_ = unpack::unpackLayer(options_);
-    } catch (const UnpackError& failure) {
-      failure_ = failure;
-    } catch (const std::exception& failure) {
-      failure_ = UnpackError("unpack", 0, "", failure.what());
+      result = unpack::unpackLayer(options);
+    } catch (const UnpackError& thrown) {
+      failure = thrown;
+    } catch (const std::exception& thrown) {
+      failure = UnpackError("unpack", 0, "", thrown.what());
     }
   }
 
-  void OnOK() override {
-    if (failure_) return deferred_.Reject(toError(Env(), *failure_).Value());
-    Napi::Object result = Napi::Object::New(Env());
-    result.Set("digest", result_.digest);
-    result.Set("diffId", result_.diff_id);
-    result.Set("entries", static_cast<double>(result_.entries));
-    result.Set("bytes", static_cast<double>(result_.bytes));
-    result.Set("compressedBytes", static_cast<double>(result_.compressed_bytes));
-    result.Set("skippedXattrs", static_cast<double>(result_.skipped_xattrs));
-    deferred_.Resolve(result);
-  }
-
- private:
-  Napi::Promise::Deferred deferred_;
-  Napi::ObjectReference control_;
-  LayerOptions options_;
-  LayerResult result_;
-  std::optional<UnpackError> failure_;
+  Napi::Promise::Deferred deferred;
+  /// Keeps the shared memory alive while the threads use it.
+  Napi::ObjectReference control;
+  LayerOptions options;
+  LayerResult result;
+  std::optional<UnpackError> failure;
 };
+
+void settle(Napi::Env env, Napi::Function, void*, Unpacking* unpacking) {
+  const std::unique_ptr<Unpacking> owned(unpacking);
+  if (env == nullptr) return;
+  if (owned->failure) return owned->deferred.Reject(toError(env, *owned->failure).Value());
+  const LayerResult& layer = owned->result;
+  Napi::Object result = Napi::Object::New(env);
+  if (!layer.digest.empty()) result.Set("digest", layer.digest);
+  result.Set("diffId", layer.diff_id);
+  result.Set("entries", static_cast<double>(layer.entries));
+  result.Set("bytes", static_cast<double>(layer.bytes));
+  result.Set("compressedBytes", static_cast<double>(layer.compressed_bytes));
+  result.Set("skippedXattrs", static_cast<double>(layer.skipped_xattrs));
+  owned->deferred.Resolve(result);
+}
+
+using UnpackingDone = Napi::TypedThreadSafeFunction<void, Unpacking, settle>;
 
 double positiveNumber(Napi::Object options, const char* name) {
   const double value = options.Get(name).ToNumber().DoubleValue();
@@ -89,10 +85,23 @@ Napi::Value unpackLayer(const Napi::CallbackInfo& info) {
   options.max_bytes = static_cast<uint64_t>(positiveNumber(given, "maxBytes"));
   options.max_ratio = positiveNumber(given, "maxRatio");
   options.end_optional = given.Get("endOptional").ToBoolean();
-  auto worker = std::make_unique<UnpackWorker>(info.Env(), std::move(options), given.Get("control"));
-  Napi::Promise promise = worker->promise();
-  // A queued worker deletes itself.
-  worker.release()->Queue();
+  options.hash_source = given.Get("hashSource").ToBoolean();
+  options.threads = static_cast<unsigned>(positiveNumber(given, "threads"));
+  auto unpacking = std::make_unique<Unpacking>(info.Env(), std::move(options));
+  if (const Napi::Value control = given.Get("control"); control.IsTypedArray()) {
+    unpacking->control = Napi::Persistent(control.As<Napi::Object>());
+    auto cells = control.As<Napi::BigInt64Array>();
+    if (cells.ElementLength() < 2) throw Napi::TypeError::New(info.Env(), "control must have two cells");
+    unpacking->options.control = cells.Data();
+  }
+  const Napi::Promise promise = unpacking->deferred.Promise();
+  UnpackingDone finished = UnpackingDone::New(info.Env(), "granule unpack", 0, 1);
+  // A thread of its own: libuv's pool is small, and a layer takes seconds.
+  std::thread([finished, owned = std::move(unpacking)]() mutable {
+    owned->run();
+    finished.BlockingCall(owned.release());
+    finished.Release();
+  }).detach();
   return promise;
 }
 
@@ -110,6 +119,7 @@ Napi::Value getXattr(const Napi::CallbackInfo& info) {
 
 void exportUnpack(Napi::Env env, Napi::Object exports) {
   exports.Set("unpackLayer", Napi::Function::New(env, unpackLayer, "unpackLayer"));
+  exports.Set("inflateLibrary", unpack::Inflate::library());
   exports.Set("getXattr", Napi::Function::New(env, getXattr, "getXattr"));
 }
 

@@ -7,13 +7,21 @@ namespace granule::unpack {
 
 std::span<const uint8_t> ByteStream::take(size_t most) {
   if (rest_.empty() && !ended_) {
-    const Ring::Buffer* buffer = ring_.next();
+    // Freed before the wait: the producer may need this very buffer.
+    current_ = {};
+    current_ = ring_.next();
+    const Ring::Buffer* buffer = current_.get();
     ended_ = buffer == nullptr;
     if (buffer) rest_ = {buffer->data.get(), buffer->size};
   }
   auto taken = rest_.first(std::min(most, rest_.size()));
   rest_ = rest_.subspan(taken.size());
   return taken;
+}
+
+Bytes ByteStream::share(size_t most) {
+  auto taken = take(most);
+  return {taken, current_};
 }
 
 size_t ByteStream::read(uint8_t* target, size_t size) {

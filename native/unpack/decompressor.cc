@@ -1,6 +1,5 @@
 #include "unpack/decompressor.h"
 
-#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <cstring>
 
 #include "unpack/error.h"
+#include "unpack/inflate.h"
 
 namespace granule::unpack {
 
@@ -23,48 +23,37 @@ class Plain : public Decompressor {
   bool complete() const override { return true; }
 };
 
-/// gzip (RFC 1952); its CRC and length are checked by zlib. Zero bytes after the last member are padding.
+/// gzip members (RFC 1952). Zero bytes after the last one are padding.
 class Gzip : public Decompressor {
  public:
-  Gzip() {
-    // 15 bits of window, and 16 for the gzip wrapper alone (zlib.h, inflateInit2).
-    if (inflateInit2(&stream_, 15 + 16) != Z_OK) throwSystem("inflateInit2", "", ENOMEM);
-  }
-  ~Gzip() override { inflateEnd(&stream_); }
-
   Progress run(const uint8_t* input, size_t input_size, uint8_t* output, size_t output_size) override {
     if (at_boundary_ && members_ > 0) {
-      size_t zeros = 0;
-      while (zeros < input_size && input[zeros] == 0) ++zeros;
+      const size_t zeros = static_cast<size_t>(std::find_if(input, input + input_size, isSet) - input);
       if (zeros > 0) {
         padded_ = true;
         return {zeros, 0};
       }
-      if (padded_ && input_size > 0) throwFormat("", "data after the end of the gzip stream");
+      // A member begins with this byte (RFC 1952, 2.3.1).
+      if (input_size > 0 && (padded_ || *input != 0x1f)) throwFormat("", "data after the end of the gzip stream");
     }
     if (input_size == 0 && at_boundary_) return {};
-    stream_.next_in = const_cast<uint8_t*>(input);
-    stream_.avail_in = static_cast<unsigned>(std::min<size_t>(input_size, 1u << 30));
-    stream_.next_out = output;
-    stream_.avail_out = static_cast<unsigned>(std::min<size_t>(output_size, 1u << 30));
     at_boundary_ = false;
-    int code = inflate(&stream_, Z_NO_FLUSH);
-    Progress progress{static_cast<size_t>(stream_.next_in - input), static_cast<size_t>(stream_.next_out - output)};
-    if (code == Z_STREAM_END) {
+    const Inflate::Step step = inflate_.step(input, input_size, output, output_size);
+    if (step.ended) {
       at_boundary_ = true;
       ++members_;
-      inflateReset(&stream_);
-    } else if (code == Z_MEM_ERROR) {
-      throwSystem("inflate", "", ENOMEM);
-    } else if (code != Z_OK && code != Z_BUF_ERROR) {
-      throwFormat("", std::string("the gzip stream is corrupt: ") + (stream_.msg ? stream_.msg : "unknown"));
+      // An end found in bits that an earlier step had consumed is no movement that the caller would see.
+      if (step.consumed == 0 && step.produced == 0 && input_size > 0)
+        return run(input, input_size, output, output_size);
     }
-    return progress;
+    return {step.consumed, step.produced};
   }
   bool complete() const override { return at_boundary_ && members_ > 0; }
 
  private:
-  z_stream stream_ = {};
+  static bool isSet(uint8_t byte) { return byte != 0; }
+
+  Inflate inflate_;
   bool at_boundary_ = true;
   bool padded_ = false;
   uint64_t members_ = 0;

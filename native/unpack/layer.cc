@@ -35,11 +35,11 @@ void writeEntries(Ring& ring, LayerWriter& writer, const LayerOptions& options, 
     if (++result.entries > options.max_entries) {
       throwLimit(entry->name, "the layer has more than " + std::to_string(options.max_entries) + " entries");
     }
-    if (entry->size > options.max_bytes - result.bytes) {
+    if (entry->fileSize() > options.max_bytes - result.bytes) {
       throwLimit(entry->name, "the layer's files exceed " + std::to_string(options.max_bytes) + " bytes");
     }
-    result.bytes += entry->size;
-    writer.write(*entry, [&] { return reader.body(); });
+    result.bytes += entry->fileSize();
+    writer.write(std::move(*entry), [&] { return reader.body(); });
   }
   writer.finish();
   result.skipped_xattrs = writer.skippedXattrs();
@@ -49,9 +49,10 @@ void writeEntries(Ring& ring, LayerWriter& writer, const LayerOptions& options, 
 
 LayerResult unpackLayer(const LayerOptions& options) {
   LayerResult result;
-  LayerWriter writer(openTarget(options.target));
-  LayerSource source(options);
+  // The writer's threads hold buffers of the ring, and so go before it.
   Ring ring;
+  LayerSource source(options);
+  LayerWriter writer(openTarget(options.target), options.threads);
   std::thread producer([&] { source.run(ring); });
   try {
     writeEntries(ring, writer, options, result);

@@ -16,11 +16,16 @@ struct LayerOptions {
   uint64_t max_bytes = 0;
   double max_ratio = 0;
   bool end_optional = false;
+  /// Whether the digest of the file as it stands is wanted.
+  bool hash_source = true;
+  /// Threads that fill files, beside the one that reads the archive and the one that decompresses.
+  unsigned threads = 1;
   /// Two cells, or null.
   Control* control = nullptr;
 };
 
 struct LayerResult {
+  /// Empty where it was not wanted.
   std::string digest;
   std::string diff_id;
   uint64_t entries = 0;
@@ -29,8 +34,8 @@ struct LayerResult {
   uint64_t skipped_xattrs = 0;
 };
 
-/// Unpacks a layer into an empty folder: one thread reads, decompresses and hashes, the caller's writes. Throws
-/// UnpackError; what was written until then stays for the caller to remove.
+/// Unpacks a layer into an empty folder: one thread reads, decompresses and hashes, the caller's makes names, and
+/// others fill files. Throws UnpackError; what was written until then stays for the caller to remove.
 LayerResult unpackLayer(const LayerOptions& options);
 
 }  // namespace granule::unpack

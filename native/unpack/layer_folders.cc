@@ -2,21 +2,21 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/xattr.h>
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
 
+#include "kernel/syscalls.h"
 #include "unpack/error.h"
 
 namespace granule::unpack {
 
 namespace {
 
+/// Enough for the folders that an archive goes back and forth between, few enough to be no burden.
+constexpr size_t kCachedMax = 128;
 /// Deeper trees can be built through symlinks; each level costs a descriptor while it is removed.
 constexpr int kRemoveDepthMax = 512;
 
@@ -39,69 +39,69 @@ void removeTree(int parent, const char* name, const std::string& entry, int dept
 
 }  // namespace
 
-int LayerFolders::open(const std::string& folder) {
-  if (folder.empty()) return root_.get();
-  if (cached_.valid() && folder == cached_name_) return cached_.get();
-  Fd opened = resolve(folder);
-  if (!opened.valid()) opened = make(folder);
-  cached_ = std::move(opened);
-  cached_name_ = folder;
-  return cached_.get();
+LayerFolders::Folder LayerFolders::open(std::string_view folder) {
+  if (Folder found = find(folder)) return found;
+  const EntryPath path = EntryPath::parse(folder);
+  Folder made = make(path);
+  keep(path.whole(), made);
+  return made;
 }
 
-int LayerFolders::find(const std::string& folder) {
-  if (folder.empty()) return root_.get();
-  if (cached_.valid() && folder == cached_name_) return cached_.get();
-  cached_ = resolve(folder);
-  cached_name_ = folder;
-  return cached_.get();
+LayerFolders::Folder LayerFolders::find(std::string_view folder) {
+  if (folder.empty()) return root_;
+  const auto known = cache_.find(folder);
+  if (known != cache_.end()) return known->second;
+  Folder opened = resolve(folder);
+  if (opened) keep(std::string(folder), opened);
+  return opened;
+}
+
+void LayerFolders::keep(const std::string& folder, const Folder& opened) {
+  if (cache_.size() >= kCachedMax) cache_.clear();
+  cache_.insert_or_assign(folder, opened);
 }
 
 void LayerFolders::remove(int parent, const EntryPath& path) {
   changed_ = true;
-  removeTree(parent, path.base.c_str(), path.joined(), 0);
-  // The cached name may have led through what went; the descriptor in the caller's hands is still the right folder.
-  cached_name_.clear();
+  removeTree(parent, path.base(), path.whole(), 0);
+  // Cached names may have led through what went; descriptors in a caller's hands are still the right folders.
+  cache_.clear();
 }
 
 bool LayerFolders::removeWhiteout(int parent, const EntryPath& path) {
   struct stat status;
-  if (fstatat(parent, path.base.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !isWhiteout(status)) return false;
-  if (unlinkat(parent, path.base.c_str(), 0) != 0) throwSystem("unlinkat", path.joined());
+  if (fstatat(parent, path.base(), &status, AT_SYMLINK_NOFOLLOW) != 0 || !isWhiteout(status)) return false;
+  if (unlinkat(parent, path.base(), 0) != 0) throwSystem("unlinkat", path.whole());
   return true;
 }
 
-void LayerFolders::makeOpaque(int parent, const EntryPath& path) {
-  Fd opened(path.base.empty() ? dup(root_.get())
-                              : openat(parent, path.base.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!opened.valid()) throwSystem("openat", path.joined());
-  if (fsetxattr(opened.get(), "trusted.overlay.opaque", "y", 1, 0) != 0) throwSystem("fsetxattr", path.joined());
-}
-
-Fd LayerFolders::resolve(const std::string& folder) const {
-  open_how how = {};
-  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  Fd opened(static_cast<int>(syscall(SYS_openat2, root_.get(), folder.c_str(), &how, sizeof how)));
-  if (!opened.valid() && errno != ENOENT && errno != ENOTDIR) throwSystem("openat2", folder);
-  return opened;
+LayerFolders::Folder LayerFolders::resolve(std::string_view folder) const {
+  const std::string name(folder);
+  Fd opened(kernel::openat2(root_->get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+                            RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
+  if (opened.valid()) return std::make_shared<const Fd>(std::move(opened));
+  if (errno != ENOENT && errno != ENOTDIR) throwSystem("openat2", name);
+  return nullptr;
 }
 
 /// Parents that the archive left out: root's, 0755, as the field's other readers make them.
-Fd LayerFolders::make(const std::string& folder) {
-  const EntryPath path = parseEntryPath(folder);
-  Fd parent = path.parent.empty() ? Fd(dup(root_.get())) : resolve(path.parent);
-  if (!parent.valid()) parent = make(path.parent);
-  const bool hidden = removeWhiteout(parent.get(), path);
-  if (mkdirat(parent.get(), path.base.c_str(), 0755) != 0) {
-    if (errno == EEXIST) throwFormat(folder, "entries lie below it, and it is no folder");
-    throwSystem("mkdirat", folder);
+LayerFolders::Folder LayerFolders::make(const EntryPath& path) {
+  const Folder parent = open(path.parent());
+  const bool hidden = removeWhiteout(parent->get(), path);
+  if (mkdirat(parent->get(), path.base(), 0755) != 0) {
+    if (errno == EEXIST) throwFormat(path.whole(), "entries lie below it, and it is no folder");
+    throwSystem("mkdirat", path.whole());
   }
-  if (fchmodat(parent.get(), path.base.c_str(), 0755, 0) != 0) throwSystem("fchmodat", folder);
-  if (hidden) makeOpaque(parent.get(), path);
-  Fd opened = resolve(folder);
-  if (!opened.valid()) throwSystem("openat2", folder);
-  return opened;
+  auto made =
+      std::make_shared<const Fd>(openat(parent->get(), path.base(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!made->valid()) throwSystem("openat", path.whole());
+  if (fchmod(made->get(), 0755) != 0) throwSystem("fchmod", path.whole());
+  if (hidden) makeOpaque(made->get(), path.whole());
+  return made;
+}
+
+void makeOpaque(int folder, const std::string& entry) {
+  if (fsetxattr(folder, "trusted.overlay.opaque", "y", 1, 0) != 0) throwSystem("fsetxattr", entry);
 }
 
 }  // namespace granule::unpack

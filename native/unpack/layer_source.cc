@@ -42,23 +42,23 @@ void LayerSource::pump(Ring& ring) {
   for (bool ended = false; !ended;) {
     Ring::Buffer* buffer = ring.acquire();
     if (!buffer) return;
-    ended = fill(*buffer);
+    ended = fill(*buffer, ring.bufferSize());
     tar_hash_.update(buffer->data.get(), buffer->size);
     written_ += buffer->size;
     if (written_ > kRatioFreeBytes && static_cast<double>(written_) > options_.max_ratio * static_cast<double>(read_)) {
       throwLimit("", "the layer expands to more than the allowed multiple of its size");
     }
-    if (buffer->size > 0) ring.commit();
+    if (buffer->size > 0) ring.commit(buffer);
   }
   if (!decompressor_->complete()) throwFormat("", "the compressed stream is truncated");
 }
 
-bool LayerSource::fill(Ring::Buffer& buffer) {
+bool LayerSource::fill(Ring::Buffer& buffer, size_t size) {
   buffer.size = 0;
-  while (buffer.size < Ring::kBufferSize) {
+  while (buffer.size < size) {
     if (input_at_ == input_size_ && !input_ended_) readInput();
     const Progress progress = decompressor_->run(input_.get() + input_at_, input_size_ - input_at_,
-                                                 buffer.data.get() + buffer.size, Ring::kBufferSize - buffer.size);
+                                                 buffer.data.get() + buffer.size, size - buffer.size);
     input_at_ += progress.consumed;
     buffer.size += progress.produced;
     if (progress.consumed > 0 || progress.produced > 0) continue;
@@ -80,12 +80,12 @@ void LayerSource::readInput() {
   input_size_ = static_cast<size_t>(size);
   input_ended_ = size == 0;
   read_ += input_size_;
-  compressed_hash_.update(input_.get(), input_size_);
+  if (options_.hash_source) compressed_hash_.update(input_.get(), input_size_);
   if (options_.control) __atomic_store_n(options_.control + 1, static_cast<int64_t>(read_), __ATOMIC_RELAXED);
 }
 
 void LayerSource::report(LayerResult& result) {
-  result.digest = compressed_hash_.finish();
+  if (options_.hash_source) result.digest = compressed_hash_.finish();
   result.diff_id = tar_hash_.finish();
   result.compressed_bytes = read_;
 }

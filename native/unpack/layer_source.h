@@ -23,7 +23,7 @@ class LayerSource {
  private:
   void pump(Ring& ring);
   /// Fills a buffer; whether the stream has ended.
-  bool fill(Ring::Buffer& buffer);
+  bool fill(Ring::Buffer& buffer, size_t size);
   void readInput();
 
   const LayerOptions& options_;

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <vector>
+#include <utility>
 
 #include "unpack/attributes.h"
 #include "unpack/error.h"
@@ -25,27 +25,47 @@ bool isDevice(const TarEntry& entry) {
   return entry.type == EntryType::kCharDevice || entry.type == EntryType::kBlockDevice;
 }
 
-void writeAll(int descriptor, std::span<const uint8_t> bytes, const std::string& entry) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throwSystem("write", entry);
-    bytes = bytes.subspan(static_cast<size_t>(written));
-  }
+Fd openFolder(int parent, const EntryPath& path) {
+  Fd folder(openat(parent, path.base(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder.valid()) throwSystem("openat", path.whole());
+  return folder;
 }
+
+/// Where in a file the next bytes of its body belong: side by side, unless the file is sparse.
+class SparsePosition {
+ public:
+  explicit SparsePosition(const TarEntry& entry) : entry_(entry) {}
+
+  /// The place of the next bytes, and how many of `most` belong there.
+  std::pair<uint64_t, size_t> advance(size_t most) {
+    if (!entry_.sparse) return {std::exchange(at_, at_ + most), most};
+    const auto& regions = entry_.sparse->regions;
+    // The regions hold as many bytes as the body (checkSparse).
+    while (at_ == regions[region_].size) {
+      ++region_;
+      at_ = 0;
+    }
+    const size_t size = std::min<uint64_t>(most, regions[region_].size - at_);
+    return {regions[region_].offset + std::exchange(at_, at_ + size), size};
+  }
+
+ private:
+  const TarEntry& entry_;
+  size_t region_ = 0;
+  uint64_t at_ = 0;
+};
 
 }  // namespace
 
-void LayerWriter::write(const TarEntry& entry, const Body& body) {
-  const EntryPath path = parseEntryPath(entry.name);
-  if (path.base.empty() && entry.type != EntryType::kDirectory)
-    throwFormat(entry.name, "the root can only be a folder");
+void LayerWriter::write(TarEntry&& entry, const Body& body) {
+  const EntryPath path = EntryPath::parse(entry.name);
+  if (path.isRoot() && entry.type != EntryType::kDirectory) throwFormat(entry.name, "the root can only be a folder");
   if (writeMarker(entry, path)) return;
   switch (entry.type) {
     case EntryType::kDirectory:
       return writeFolder(entry, path);
     case EntryType::kFile:
-      return writeFile(entry, path, body);
+      return writeFile(std::move(entry), path, body);
     case EntryType::kHardLink:
       return writeHardLink(entry, path);
     case EntryType::kSymlink:
@@ -58,96 +78,106 @@ void LayerWriter::write(const TarEntry& entry, const Body& body) {
 }
 
 bool LayerWriter::writeMarker(const TarEntry& entry, const EntryPath& path) {
-  if (path.joined().starts_with(kMetaPrefix) && path.joined() != kOpaqueMarker) return true;
-  if (("/" + path.parent).find("/.wh.") != std::string::npos) throwFormat(entry.name, "it lies below a whiteout");
-  if (!path.base.starts_with(kWhiteoutPrefix)) return false;
-  if (path.base == kOpaqueMarker) {
+  // Almost no name has it, wherever.
+  if (path.whole().find(kWhiteoutPrefix) == std::string::npos) return false;
+  const std::string_view base = path.base();
+  if (path.whole().starts_with(kMetaPrefix) && path.whole() != kOpaqueMarker) return true;
+  const std::string_view folder = path.parent();
+  if (folder.starts_with(kWhiteoutPrefix) || folder.find("/.wh.") != std::string_view::npos)
+    throwFormat(entry.name, "it lies below a whiteout");
+  if (!base.starts_with(kWhiteoutPrefix)) return false;
+  if (base == kOpaqueMarker) {
     // open() makes a folder that has no entry of its own (yet).
-    const int folder = folders_.open(path.parent);
-    const EntryPath itself = parseEntryPath(path.parent);
-    if (itself.base.empty())
-      folders_.makeOpaque(folder, itself);
-    else
-      folders_.makeOpaque(folder, {itself.parent, "."});
+    makeOpaque(folders_.open(path.parent())->get(), path.whole());
     return true;
   }
-  if (path.base.starts_with(kMetaPrefix)) return true;
-  const EntryPath hidden{path.parent, path.base.substr(kWhiteoutPrefix.size())};
-  if (hidden.base.empty() || hidden.base == "." || hidden.base == "..")
-    throwFormat(entry.name, "the whiteout names nothing");
-  const int parent = folders_.open(hidden.parent);
-  if (mknodat(parent, hidden.base.c_str(), S_IFCHR, makedev(0, 0)) == 0) return true;
+  if (base.starts_with(kMetaPrefix)) return true;
+  const EntryPath hidden(path.parent(), base.substr(kWhiteoutPrefix.size()));
+  const std::string_view name = hidden.base();
+  if (name.empty() || name == "." || name == "..") throwFormat(entry.name, "the whiteout names nothing");
+  const LayerFolders::Folder parent = folders_.open(hidden.parent());
+  if (mknodat(parent->get(), hidden.base(), S_IFCHR, makedev(0, 0)) == 0) return true;
   if (errno != EEXIST) throwSystem("mknodat", entry.name);
   // Whiteouts touch lower layers only: this layer's file stays, and a folder of it hides the one below.
   struct stat status;
-  if (fstatat(parent, hidden.base.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("fstatat", entry.name);
-  if (S_ISDIR(status.st_mode)) folders_.makeOpaque(parent, hidden);
+  if (fstatat(parent->get(), hidden.base(), &status, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("fstatat", entry.name);
+  if (S_ISDIR(status.st_mode)) makeOpaque(openFolder(parent->get(), hidden).get(), entry.name);
   return true;
 }
 
 void LayerWriter::writeFolder(const TarEntry& entry, const EntryPath& path) {
-  bool again = path.base.empty();
+  bool again = path.isRoot();
   bool hidden = false;
-  const int parent = folders_.open(path.parent);
-  if (!again && mkdirat(parent, path.base.c_str(), 0700) != 0) {
-    if (errno != EEXIST) throwSystem("mkdirat", entry.name);
-    struct stat status;
-    if (fstatat(parent, path.base.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("fstatat", entry.name);
-    again = S_ISDIR(status.st_mode);
-    if (!again) {
-      hidden = folders_.removeWhiteout(parent, path);
-      if (!hidden) folders_.remove(parent, path);
-      if (mkdirat(parent, path.base.c_str(), 0700) != 0) throwSystem("mkdirat", entry.name);
+  LayerFolders::Folder folder = folders_.root();
+  if (!path.isRoot()) {
+    const LayerFolders::Folder parent = folders_.open(path.parent());
+    if (mkdirat(parent->get(), path.base(), entry.mode & 0777) != 0) {
+      if (errno != EEXIST) throwSystem("mkdirat", entry.name);
+      struct stat status;
+      if (fstatat(parent->get(), path.base(), &status, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("fstatat", entry.name);
+      again = S_ISDIR(status.st_mode);
+      if (!again) {
+        hidden = folders_.removeWhiteout(parent->get(), path);
+        if (!hidden) folders_.remove(parent->get(), path);
+        if (mkdirat(parent->get(), path.base(), entry.mode & 0777) != 0) throwSystem("mkdirat", entry.name);
+      }
     }
+    folder = std::make_shared<const Fd>(openFolder(parent->get(), path));
+    folders_.keep(path.whole(), folder);
   }
-  Fd folder(again && path.base.empty()
-                ? dup(folders_.root())
-                : openat(parent, path.base.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!folder.valid()) throwSystem("openat", entry.name);
-  if (again) clearXattrs(folder.get(), entry.name);
-  setAttributes(folder.get(), entry, skipped_xattrs_);
-  if (hidden) folders_.makeOpaque(parent, path);
+  if (again) clearXattrs(folder->get(), entry.name);
+  setAttributes(folder->get(), entry, skipped_xattrs_);
+  if (hidden) makeOpaque(folder->get(), entry.name);
   struct stat status;
-  if (fstat(folder.get(), &status) != 0) throwSystem("fstat", entry.name);
-  folder_times_.insert_or_assign(path.joined(), FolderTime{entry.mtime, status.st_ino});
+  if (fstat(folder->get(), &status) != 0) throwSystem("fstat", entry.name);
+  folder_times_.add(path.whole(), {entry.mtime, status.st_ino});
 }
 
-void LayerWriter::writeFile(const TarEntry& entry, const EntryPath& path, const Body& body) {
-  const int parent = folders_.open(path.parent);
-  Fd file(place("openat", parent, path, [&] {
-    return openat(parent, path.base.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+void LayerWriter::writeFile(TarEntry&& entry, const EntryPath& path, const Body& body) {
+  const LayerFolders::Folder parent = folders_.open(path.parent());
+  // Setuid and the like come once the content is whole.
+  const mode_t mode = entry.mode & 0777;
+  Fd created(place("openat", parent->get(), path, [&] {
+    return openat(parent->get(), path.base(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
   }));
-  for (auto bytes = body(); !bytes.empty(); bytes = body()) writeAll(file.get(), bytes, entry.name);
-  setAttributes(file.get(), entry, skipped_xattrs_);
+  uint64_t left = entry.size;
+  const auto file = std::make_shared<OpenFile>(std::move(created), std::move(entry));
+  if (left == 0) return files_.add({file, {}, 0}, true);
+  SparsePosition position(file->entry);
+  while (left > 0) {
+    for (Bytes bytes = body(); !bytes.empty();) {
+      const auto [offset, size] = position.advance(bytes.span.size());
+      left -= size;
+      files_.add({file, {bytes.span.first(size), bytes.owner}, offset}, left == 0);
+      bytes.span = bytes.span.subspan(size);
+    }
+  }
 }
 
 void LayerWriter::writeHardLink(const TarEntry& entry, const EntryPath& path) {
-  const EntryPath target = parseEntryPath(entry.link);
-  const int found = target.base.empty() ? -1 : folders_.find(target.parent);
+  const EntryPath target = EntryPath::parse(entry.link);
+  const LayerFolders::Folder source = target.isRoot() ? nullptr : folders_.find(target.parent());
   struct stat existing;
-  if (found < 0 || fstatat(found, target.base.c_str(), &existing, AT_SYMLINK_NOFOLLOW) != 0) {
+  if (!source || fstatat(source->get(), target.base(), &existing, AT_SYMLINK_NOFOLLOW) != 0) {
     throwFormat(entry.name, "it links to \"" + printable(entry.link) + "\", which is not in this layer");
   }
   if (S_ISDIR(existing.st_mode) || (S_ISCHR(existing.st_mode) && existing.st_rdev == 0)) {
     throwFormat(entry.name, "it links to \"" + printable(entry.link) + "\", which is no file");
   }
-  // open() below may replace the cached folder.
-  Fd source(fcntl(found, F_DUPFD_CLOEXEC, 0));
-  if (!source.valid()) throwSystem("fcntl", entry.name);
-  const int parent = folders_.open(path.parent);
+  const LayerFolders::Folder parent = folders_.open(path.parent());
   struct stat current;
-  if (fstatat(parent, path.base.c_str(), &current, AT_SYMLINK_NOFOLLOW) == 0 && current.st_ino == existing.st_ino)
+  if (fstatat(parent->get(), path.base(), &current, AT_SYMLINK_NOFOLLOW) == 0 && current.st_ino == existing.st_ino)
     return;
-  place("linkat", parent, path,
-        [&] { return linkat(source.get(), target.base.c_str(), parent, path.base.c_str(), 0); });
+  place("linkat", parent->get(), path,
+        [&] { return linkat(source->get(), target.base(), parent->get(), path.base(), 0); });
 }
 
 void LayerWriter::writeSymlink(const TarEntry& entry, const EntryPath& path) {
   if (entry.link.empty()) throwFormat(entry.name, "it is a symlink to nothing");
   if (entry.link.size() >= PATH_MAX) throwLimit(entry.name, "its target is longer than 4095 bytes");
-  const int parent = folders_.open(path.parent);
-  place("symlinkat", parent, path, [&] { return symlinkat(entry.link.c_str(), parent, path.base.c_str()); });
-  setAttributesAt(parent, path.base, entry, skipped_xattrs_);
+  const LayerFolders::Folder parent = folders_.open(path.parent());
+  place("symlinkat", parent->get(), path, [&] { return symlinkat(entry.link.c_str(), parent->get(), path.base()); });
+  setAttributesAt(parent->get(), path.base(), entry, skipped_xattrs_);
 }
 
 void LayerWriter::writeNode(const TarEntry& entry, const EntryPath& path) {
@@ -157,9 +187,9 @@ void LayerWriter::writeNode(const TarEntry& entry, const EntryPath& path) {
   const mode_t kind = entry.type == EntryType::kFifo         ? S_IFIFO
                       : entry.type == EntryType::kCharDevice ? S_IFCHR
                                                              : S_IFBLK;
-  const int parent = folders_.open(path.parent);
-  place("mknodat", parent, path, [&] { return mknodat(parent, path.base.c_str(), kind | 0600, device); });
-  setAttributesAt(parent, path.base, entry, skipped_xattrs_);
+  const LayerFolders::Folder parent = folders_.open(path.parent());
+  place("mknodat", parent->get(), path, [&] { return mknodat(parent->get(), path.base(), kind | 0600, device); });
+  setAttributesAt(parent->get(), path.base(), entry, skipped_xattrs_);
 }
 
 int LayerWriter::place(const char* call, int parent, const EntryPath& path, const std::function<int()>& make) {
@@ -168,31 +198,29 @@ int LayerWriter::place(const char* call, int parent, const EntryPath& path, cons
     if (!folders_.removeWhiteout(parent, path)) folders_.remove(parent, path);
     result = make();
   }
-  if (result < 0) throwSystem(call, path.joined());
+  if (result < 0) throwSystem(call, path.whole());
   return result;
 }
 
 void LayerWriter::finish() {
-  std::vector<std::pair<std::string, FolderTime>> folders(folder_times_.begin(), folder_times_.end());
-  // Descending order has every folder before its parent, and siblings side by side for the cached descriptor.
-  std::sort(folders.begin(), folders.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-  for (const auto& [name, time] : folders) {
-    const timespec times[2] = {time.mtime, time.mtime};
+  files_.finish();
+  folder_times_.forEach([&](const std::string& name, const FolderTimes::Record& record) {
+    const timespec times[2] = {record.mtime, record.mtime};
     if (name.empty()) {
-      if (futimens(folders_.root(), times) != 0) throwSystem("futimens", name);
-      continue;
+      if (futimens(folders_.root()->get(), times) != 0) throwSystem("futimens", name);
+      return;
     }
-    const EntryPath path = parseEntryPath(name);
-    const int parent = folders_.find(path.parent);
+    const EntryPath path = EntryPath::parse(name);
+    const LayerFolders::Folder parent = folders_.find(path.parent());
     struct stat status;
     // A later entry may have replaced the folder, or a symlink on the way to it.
-    if (parent < 0) continue;
+    if (!parent) return;
     if (folders_.changed() &&
-        (fstatat(parent, path.base.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_ino != time.inode)) {
-      continue;
+        (fstatat(parent->get(), path.base(), &status, AT_SYMLINK_NOFOLLOW) != 0 || status.st_ino != record.inode)) {
+      return;
     }
-    if (utimensat(parent, path.base.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("utimensat", name);
-  }
+    if (utimensat(parent->get(), path.base(), times, AT_SYMLINK_NOFOLLOW) != 0) throwSystem("utimensat", name);
+  });
 }
 
 }  // namespace granule::unpack

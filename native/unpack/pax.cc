@@ -1,7 +1,6 @@
 #include "unpack/pax.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "unpack/error.h"
 
@@ -14,14 +13,6 @@ constexpr std::string_view kGnuSparsePrefix = "GNU.sparse.";
 /// Longest xattr name the kernel takes (xattr(7)).
 constexpr size_t kXattrNameMax = 255;
 constexpr size_t kXattrSizeMax = 65536;
-
-template <typename Number>
-Number parseDecimal(std::string_view text, const std::string& entry, const std::string& key) {
-  Number value{};
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) throwFormat(entry, "its PAX " + key + " is no number");
-  return value;
-}
 
 /// Seconds with an optional fraction, possibly negative; the fraction is cut at nanoseconds.
 timespec parseTime(std::string_view text, const std::string& entry) {
@@ -46,11 +37,6 @@ timespec parseTime(std::string_view text, const std::string& entry) {
   return time;
 }
 
-std::string parseName(const std::string& value, const std::string& entry, const std::string& key) {
-  if (value.find('\0') != std::string::npos) throwFormat(entry, "its PAX " + key + " holds a NUL byte");
-  return value;
-}
-
 void setXattr(TarEntry& entry, std::string name, const std::string& value) {
   if (name.empty() || name.size() > kXattrNameMax || name.find('\0') != std::string::npos) {
     throwFormat(entry.name, "an extended attribute's name is invalid");
@@ -65,6 +51,11 @@ void setXattr(TarEntry& entry, std::string name, const std::string& value) {
 }
 
 }  // namespace
+
+std::string parsePaxName(const std::string& value, const std::string& entry, const std::string& key) {
+  if (value.find('\0') != std::string::npos) throwFormat(entry, "its PAX " + key + " holds a NUL byte");
+  return value;
+}
 
 PaxRecords parsePax(std::string_view data, const std::string& entry) {
   PaxRecords records;
@@ -92,16 +83,14 @@ bool isHonouredPax(std::string_view key) {
 void applyPax(const PaxRecords& records, TarEntry& entry) {
   for (const auto& [key, value] : records) {
     // Not to be passed over: without its map a sparse file would come out as something else.
-    if (key.starts_with(kGnuSparsePrefix) || key == "SCHILY.realsize") {
-      throwFormat(entry.name, "sparse files are not supported in layers");
-    }
+    if (key == "SCHILY.realsize") throwFormat(entry.name, "sparse files in star's format are not supported in layers");
     if (key.starts_with(kXattrPrefix)) {
       setXattr(entry, key.substr(kXattrPrefix.size()), value);
       continue;
     }
     if (value.empty()) continue;
-    if (key == "path") entry.name = parseName(value, entry.name, key);
-    if (key == "linkpath") entry.link = parseName(value, entry.name, key);
+    if (key == "path") entry.name = parsePaxName(value, entry.name, key);
+    if (key == "linkpath") entry.link = parsePaxName(value, entry.name, key);
     if (key == "size") entry.size = parseDecimal<uint64_t>(value, entry.name, key);
     if (key == "uid") entry.uid = parseDecimal<uid_t>(value, entry.name, key);
     if (key == "gid") entry.gid = parseDecimal<gid_t>(value, entry.name, key);

@@ -69,6 +69,10 @@ bool checksumMatches(const uint8_t* block) {
 
 }  // namespace
 
+uint64_t parseTarNumber(const uint8_t* field, size_t size, const std::string& entry, const char* what) {
+  return positive(field, {0, size}, entry, what);
+}
+
 bool isZeroBlock(const uint8_t* block) {
   return std::all_of(block, block + kTarBlock, [](uint8_t byte) { return byte == 0; });
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -23,6 +24,9 @@ struct TarHeader {
 
 /// Whether every byte is zero, as in the blocks that end an archive.
 bool isZeroBlock(const uint8_t* block);
+
+/// A field of octal digits or of GNU's base-256; throws where it is neither or negative.
+uint64_t parseTarNumber(const uint8_t* field, size_t size, const std::string& entry, const char* what);
 
 /// Decodes a block; throws UnpackError where the checksum or a number is wrong.
 TarHeader parseTarHeader(const uint8_t* block);

@@ -4,6 +4,7 @@
 
 #include "unpack/error.h"
 #include "unpack/pax.h"
+#include "unpack/sparse.h"
 
 namespace granule::unpack {
 
@@ -20,6 +21,7 @@ EntryType typeOf(const TarHeader& header, const TarEntry& entry) {
     case '\0':
     case '0':
     case '7':
+    case 'S':
       // v7 has no type for directories (tar(5)).
       return entry.name.ends_with('/') ? EntryType::kDirectory : EntryType::kFile;
     case '1':
@@ -34,8 +36,6 @@ EntryType typeOf(const TarHeader& header, const TarEntry& entry) {
       return EntryType::kDirectory;
     case '6':
       return EntryType::kFifo;
-    case 'S':
-      throwFormat(entry.name, "sparse files are not supported in layers");
     default:
       throwFormat(entry.name,
                   std::string("its type \"") + printable(std::string(1, header.type)) + "\" is not supported");
@@ -74,18 +74,18 @@ std::optional<TarEntry> TarReader::next() {
     }
     TarHeader header = parseTarHeader(block);
     if (header.type != 'x' && header.type != 'g' && header.type != 'L' && header.type != 'K') {
-      return finishEntry(header, extensions);
+      return finishEntry(header, block, extensions);
     }
     if (++extensions.count > kExtensionsMax) throwLimit(header.name, "too many extension headers before one entry");
     readExtensionInto(extensions, header);
   }
 }
 
-std::span<const uint8_t> TarReader::body() {
+Bytes TarReader::body() {
   if (body_left_ == 0) return {};
-  auto bytes = stream_.take(std::min<uint64_t>(body_left_, Ring::kBufferSize));
+  Bytes bytes = stream_.share(std::min<uint64_t>(body_left_, Ring::kBufferSize));
   if (bytes.empty()) throwFormat(name_, "the archive is truncated: it ends in the middle of an entry");
-  body_left_ -= bytes.size();
+  body_left_ -= bytes.span.size();
   return bytes;
 }
 
@@ -132,7 +132,7 @@ std::string TarReader::readExtension(const TarHeader& header) {
   return data;
 }
 
-TarEntry TarReader::finishEntry(const TarHeader& header, const Extensions& extensions) {
+TarEntry TarReader::finishEntry(const TarHeader& header, const uint8_t* block, const Extensions& extensions) {
   TarEntry entry;
   entry.name = extensions.long_name.empty() ? header.name : extensions.long_name;
   entry.link = extensions.long_link.empty() ? header.link : extensions.long_link;
@@ -154,10 +154,25 @@ TarEntry TarReader::finishEntry(const TarHeader& header, const Extensions& exten
   // Readers disagree on whether a body follows: whoever trusts the wrong one sees other files.
   if (entry.type != EntryType::kFile && entry.size != 0)
     throwFormat(entry.name, "it carries data, and is not a regular file");
+  padding_left_ = (kTarBlock - entry.size % kTarBlock) % kTarBlock;
+  if (header.type == 'S' || isPaxSparse(extensions.pax)) readSparseInto(entry, header, block, extensions);
   name_ = entry.name;
   body_left_ = entry.size;
-  padding_left_ = (kTarBlock - entry.size % kTarBlock) % kTarBlock;
   return entry;
+}
+
+void TarReader::readSparseInto(TarEntry& entry, const TarHeader& header, const uint8_t* block,
+                               const Extensions& extensions) {
+  if (entry.type != EntryType::kFile) throwFormat(entry.name, "it has a sparse map, and is not a regular file");
+  if (header.type == 'S' && isPaxSparse(extensions.pax)) throwFormat(entry.name, "it has two sparse maps");
+  uint8_t more[kTarBlock];
+  const NextBlock next = [&] {
+    if (!readBlock(more)) throwFormat(entry.name, "the archive is truncated: it ends in the middle of a sparse map");
+    return more;
+  };
+  entry.sparse =
+      header.type == 'S' ? readGnuSparse(block, next, entry.name) : readPaxSparse(extensions.pax, next, entry);
+  checkSparse(*entry.sparse, entry);
 }
 
 void TarReader::skipBody() {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <span>
 #include <string>
 
 #include "unpack/byte_stream.h"
@@ -10,8 +9,8 @@
 
 namespace granule::unpack {
 
-/// Reads a tar stream entry by entry: ustar, PAX, GNU long names, base-256 numbers, v7 and star. Anything that
-/// readers disagree on (data on links, global overrides, sparse files, bytes after the end) is an error.
+/// Reads a tar stream entry by entry: ustar, PAX, GNU (long names, sparse files, base-256 numbers), v7 and star.
+/// Anything that readers disagree on (data on links, global overrides, bytes after the end) is an error.
 class TarReader {
  public:
   /// `end_optional`: the stream may end after a whole body, without padding and end marker, as some writers leave it.
@@ -20,7 +19,7 @@ class TarReader {
   /// The next entry; empty after the end-of-archive marker, once the stream is read to its end.
   std::optional<TarEntry> next();
   /// The next bytes of the current entry's body; empty once it is read.
-  std::span<const uint8_t> body();
+  Bytes body();
 
  private:
   struct Extensions;
@@ -28,7 +27,8 @@ class TarReader {
   bool readBlock(uint8_t* block);
   std::string readExtension(const TarHeader& header);
   void readExtensionInto(Extensions& extensions, const TarHeader& header);
-  TarEntry finishEntry(const TarHeader& header, const Extensions& extensions);
+  TarEntry finishEntry(const TarHeader& header, const uint8_t* block, const Extensions& extensions);
+  void readSparseInto(TarEntry& entry, const TarHeader& header, const uint8_t* block, const Extensions& extensions);
   void skipBody();
   void expectEnd();
 

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import type { LoadProgress } from "../api.js";
 import { type ErrorCode, GranuleError } from "../errors.js";
 import { type NativeFailure, native, type UnpackOptions, type UnpackResult } from "../native.js";
@@ -10,6 +11,9 @@ export type UnpackLimits = Pick<UnpackOptions, "maxEntries" | "maxBytes" | "maxR
 export const DEFAULT_LIMITS: UnpackLimits = { maxEntries: 2_000_000, maxBytes: 64 * 1024 ** 3, maxRatio: 500 };
 
 const PROGRESS_INTERVAL_MS = 200;
+
+/** More than these wait for the file system's locks. */
+const MAX_THREADS = 4;
 
 /** Failures of the host and not of the archive. */
 const HOST_ERRORS: Record<string, ErrorCode> = {
@@ -26,16 +30,26 @@ const HOST_ERRORS: Record<string, ErrorCode> = {
   ENOSYS: "UNSUPPORTED",
 };
 
+export interface UnpackTarOptions {
+  onProgress?: (progress: LoadProgress) => void;
+  signal?: AbortSignal;
+  /** The tar may lack its end marker; only where its diffID is checked. */
+  endOptional?: boolean;
+  /** The file's digest is known to be right, and needs no computing. */
+  verified?: boolean;
+}
+
 /**
  * Unpacks one layer tar into an empty folder, with progress and cancellation.
- * @param label what progress calls the layer
- * @throws GranuleError CORRUPT for a bad archive, naming the entry; CANCELLED once the signal aborts
+ * @param label what progress and errors call the layer
+ * @throws GranuleError CORRUPT for a bad archive and RESOURCE_EXHAUSTED for one beyond a limit, naming layer and entry;
+ *   CANCELLED once the signal aborts
  */
 export async function unpackTar(
   source: string,
   target: string,
   limits: UnpackLimits,
-  options: { onProgress?: (progress: LoadProgress) => void; signal?: AbortSignal; endOptional?: boolean },
+  options: UnpackTarOptions,
   label: string,
 ): Promise<UnpackResult> {
   const { compression, totalBytes } = probe(source);
@@ -53,12 +67,14 @@ export async function unpackTar(
       compression,
       ...limits,
       endOptional: options.endOptional === true,
+      hashSource: options.verified !== true,
+      threads: Math.min(availableParallelism(), MAX_THREADS),
       control,
     });
     report();
     return result;
   } catch (thrown) {
-    throw toGranuleError(thrown);
+    throw toGranuleError(thrown, label);
   } finally {
     clearInterval(timer);
     options.signal?.removeEventListener("abort", cancel);
@@ -99,12 +115,12 @@ function compressionOf(magic: Buffer): UnpackOptions["compression"] {
   return "none";
 }
 
-function toGranuleError(thrown: unknown): GranuleError {
+function toGranuleError(thrown: unknown, label: string): GranuleError {
   if (!(thrown instanceof Error)) return GranuleError.from(thrown);
   const { step, errno, path } = thrown as Error & Partial<NativeFailure>;
   if (step === undefined) return GranuleError.from(thrown);
   const code = HOST_ERRORS[errno ?? ""] ?? (step === "limit" ? "RESOURCE_EXHAUSTED" : "CORRUPT");
-  const message = code === "CANCELLED" ? "unpacking was cancelled" : `cannot unpack the layer: ${thrown.message}`;
+  const message = code === "CANCELLED" ? "unpacking was cancelled" : `cannot unpack layer ${label}: ${thrown.message}`;
   return new GranuleError(code, message, {
     syscall: step,
     cause: thrown,

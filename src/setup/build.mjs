@@ -4,7 +4,7 @@ import { filesBelow, fingerprint, Stamps } from "./fingerprint.mjs";
 import { checkCompiler, hasCommand } from "./host.mjs";
 import { run, SetupError, step } from "./step.mjs";
 
-const nativeInputs = ["native", "bench/payload", "binding.gyp", "package-lock.json"];
+const nativeInputs = ["native", "bench/payload", "binding.gyp", "package-lock.json", "build/isa-l"];
 const typescriptInputs = ["src", "test", "bench", "tsconfig.json", "package-lock.json"];
 
 /** Installs node_modules where it is not what the lock file says. */

@@ -4,19 +4,30 @@ import { SetupError, step } from "./step.mjs";
 
 /** Debian packages by what needs them. */
 const packages = {
-  build: ["g++", "make", "python3", "libseccomp-dev", "libzstd-dev", "zlib1g-dev", "busybox-static"],
+  build: [
+    "g++",
+    "make",
+    "python3",
+    "libseccomp-dev",
+    "libzstd-dev",
+    "zlib1g-dev",
+    "busybox-static",
+    "nasm",
+    "xz-utils",
+  ],
   test: [
     "qemu-system-x86",
     "qemu-system-common",
     "e2fsprogs",
     "zstd",
-    "xz-utils",
     "iproute2",
     "libcap2-bin",
     "docker-registry",
     "skopeo",
     "apache2-utils",
     "openssl",
+    "clang",
+    "libclang-rt-14-dev",
   ],
   check: ["clang-format-19"],
 };

@@ -8,6 +8,7 @@ import { buildBaseImage } from "./base-image.mjs";
 import { buildNative, buildTypescript, installModules } from "./build.mjs";
 import { runChecks } from "./checks.mjs";
 import { checkHost } from "./host.mjs";
+import { buildIsaL } from "./isa-l.mjs";
 import { installPackages } from "./packages.mjs";
 import { SetupError } from "./step.mjs";
 
@@ -20,6 +21,7 @@ async function setup() {
   await installPackages(check ? ["build", "check"] : wants("--test") ? ["build", "test"] : ["build"]);
   await installModules(root);
   if (check) return runChecks(root);
+  await buildIsaL(root);
   await buildNative(root, { sanitize: false });
   if (wants("--asan")) await buildNative(root, { sanitize: true });
   await buildTypescript(root);

@@ -23,7 +23,16 @@ async function stack(...layers: FixtureEntry[][]): Promise<string[]> {
     const target = join(folder, String(index));
     mkdirSync(target);
     const source = writeTar(join(folder, `${index}.tar`), entries);
-    await native().unpackLayer({ source, target, compression: "none", maxEntries: 100, maxBytes: 1e8, maxRatio: 100 });
+    await native().unpackLayer({
+      source,
+      target,
+      compression: "none",
+      maxEntries: 100,
+      maxBytes: 1e8,
+      maxRatio: 100,
+      hashSource: true,
+      threads: 1,
+    });
     folders.unshift(target);
   }
   return folders;

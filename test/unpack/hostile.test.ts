@@ -35,6 +35,8 @@ async function unpack(
     maxEntries: 100,
     maxBytes: 1e9,
     maxRatio: 100,
+    hashSource: true,
+    threads: 2,
     ...limits,
   });
 }
@@ -49,9 +51,30 @@ async function failure(bytes: Uint8Array, compression: UnpackOptions["compressio
 }
 
 const file: FixtureEntry = { name: "file", body: "body" };
+/** Bytes as the fixture writes them. */
+const utf8 = (text: string) => Buffer.from(text).toString("latin1");
 const bomb = Buffer.alloc(24 * 1024 * 1024);
 const whole = tarOf([{ name: "file", body: "x".repeat(3000) }]);
+const sparse = (map: string, size: number) => ({ "GNU.sparse.map": map, "GNU.sparse.size": String(size) });
 const deep = Array.from({ length: 300 }, () => "d").join("/");
+
+/** A file's header with these bytes as its size, and a right checksum. */
+function sized(size: Buffer): Buffer {
+  const tar = tarOf([file]);
+  size.copy(tar, 124);
+  tar.write("        ", 148, "latin1");
+  const sum = tar.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  tar.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return tar;
+}
+
+const thousand = gzipSync(
+  tarOf(
+    Array.from({ length: 1000 }, () => ({ name: "d/", type: "5" })),
+    { end: false },
+  ),
+);
+const tenMillion = Buffer.concat(Array<Buffer>(10_000).fill(thousand));
 
 /** What must be refused: the archive, and what the error must say. */
 const refused: [
@@ -141,8 +164,26 @@ const refused: [
   ],
   ["a link that carries data", [file, { name: "x", type: "1", link: "file", body: "data" }], /carries data/],
   ["a folder that carries data", [{ name: "d/", type: "5", body: "data" }], /carries data/],
-  ["a GNU sparse file", [{ name: "x", type: "S" }], /sparse/],
-  ["a PAX sparse file", [{ name: "x", pax: { "GNU.sparse.major": "1" } }], /sparse/],
+  ["a sparse map outside its file", [{ name: "x", body: "abc", pax: sparse("8,3", 10) }], /outside the file/],
+  ["a sparse map over itself", [{ name: "x", body: "abcd", pax: sparse("2,2,3,2", 10) }], /over itself/],
+  ["a sparse map larger than its body", [{ name: "x", body: "abc", pax: sparse("0,4", 10) }], /differ in size/],
+  ["a sparse map that overflows", [{ name: "x", pax: sparse("1,18446744073709551615", 10) }], /outside the file/],
+  ["a sparse map of words", [{ name: "x", pax: sparse("1,x", 10) }], /no number/],
+  ["a sparse file beyond the cap", [{ name: "x", pax: sparse("", 2 ** 52) }], /exceed/],
+  ["a sparse folder", [{ name: "x/", type: "5", pax: sparse("", 1) }], /not a regular file/],
+  ["a sparse file of an unknown format", [{ name: "x", pax: { "GNU.sparse.major": "2" } }], /format is unknown/],
+  ["a sparse file without a size", [{ name: "x", pax: { "GNU.sparse.map": "0,0" } }], /no file size/],
+  [
+    "a sparse map that never ends",
+    [{ name: "x", body: "9".repeat(600), pax: { "GNU.sparse.major": "1", "GNU.sparse.realsize": "1" } }],
+    /no list of numbers/,
+  ],
+  [
+    "a sparse map longer than its body",
+    [{ name: "x", body: "9\n", pax: { "GNU.sparse.major": "1", "GNU.sparse.realsize": "1" } }],
+    /longer than its body|differ/,
+  ],
+  ["a sparse file in star's format", [{ name: "x", pax: { "SCHILY.realsize": "1" } }], /sparse/],
   ["an unknown type", [{ name: "x", type: "Z" }], /type "Z"/],
   ["a capability that is none", [{ name: "x", pax: { "SCHILY.xattr.security.capability": "bad" } }], /setxattr/],
   ["too many entries", [file, file, file], /more than 2 entries/, { maxEntries: 2 }],
@@ -154,8 +195,20 @@ const refused: [
   ["an empty file", Buffer.alloc(0), /truncated/],
   ["a truncated gzip stream", gzipSync(whole).subarray(0, -10), /truncated/, {}, "gzip"],
   ["a damaged gzip stream", Buffer.concat([gzipSync(whole).subarray(0, -8), Buffer.alloc(8)]), /corrupt/, {}, "gzip"],
-  ["rubbish after a gzip stream", Buffer.concat([gzipSync(whole), Buffer.from("rubbish")]), /corrupt/, {}, "gzip"],
+  [
+    "rubbish after a gzip stream",
+    Buffer.concat([gzipSync(whole), Buffer.from("rubbish")]),
+    /after the end/,
+    {},
+    "gzip",
+  ],
   ["a truncated zstd stream", zstdFrame(whole).subarray(0, -10), /truncated/, {}, "zstd"],
+  ["a name of 8 GiB", [{ name: "L", type: "L", size: 8 * 1024 ** 3 - 1 }, file], /too large/],
+  ["a size of 8 EiB", sized(Buffer.from("8000000000000000ffffffff", "hex")), /out of range|exceed/],
+  ["a size beyond 64 bits", sized(Buffer.from("80ffffffffffffffffffffff", "hex")), /out of range/],
+  ["a negative size", sized(Buffer.from("ffffffffffffffffffffff00", "hex")), /negative/],
+  ["a size with rubbish", sized(Buffer.from("0000001x0000")), /no number/],
+  ["ten million entries", tenMillion, /more than 20000 entries/, { maxEntries: 20_000, maxRatio: 1e9 }, "gzip"],
   ["a damaged header", Buffer.concat([Buffer.from("X"), whole.subarray(1)]), /checksum/],
   ["data after the end", Buffer.concat([whole, Buffer.from("x")]), /after the end/],
   ["no archive at all", Buffer.from("no archive".repeat(100)), /not a tar archive|no number/],
@@ -200,6 +253,37 @@ test("a file over a symlink replaces the link, not its target", async () => {
   assert.is(readFileSync(join(folder, "secret"), "utf8"), "untouched");
 });
 
+test("a chain of symlinks upwards ends at the root", async () => {
+  await unpack(
+    tarOf([
+      { name: "a", type: "2", link: "b" },
+      { name: "b", type: "2", link: "c/../../.." },
+      { name: "c", type: "2", link: "/d" },
+      { name: "d/", type: "5" },
+      { name: "d/up", type: "2", link: "../../../.." },
+      { name: "a/secret", body: "inside" },
+      { name: "d/up/second", body: "inside" },
+      { name: "d/up/../d/up/third", pax: { path: "d/up/d/up/third" }, body: "inside" },
+    ]),
+    "none",
+  );
+  for (const name of ["secret", "second", "third"]) assert.is(readFileSync(join(root, name), "utf8"), "inside");
+  assert.is(readFileSync(join(folder, "secret"), "utf8"), "untouched");
+});
+
+test("names that look alike stay two files", async () => {
+  const names = ["caf\u00e9", "cafe\u0301", "CAF\u00c9", "\uff0e\uff0e", "a\u2044b"];
+  await unpack(tarOf(names.map((name) => ({ name: "x", body: name, pax: { path: utf8(name) } }))), "none");
+  assert.equal(readdirSync(root).sort(), [...names].sort());
+  for (const name of names) assert.is(readFileSync(join(root, name), "utf8"), name);
+});
+
+test("an absolute name means the root of the layer", async () => {
+  await unpack(tarOf([{ name: `${folder}/secret`, body: "inside" }]), "none");
+  assert.is(readFileSync(join(root, folder, "secret"), "utf8"), "inside");
+  assert.is(readFileSync(join(folder, "secret"), "utf8"), "untouched");
+});
+
 test("overlayfs's own attributes and devices are dropped", async () => {
   await unpack(
     tarOf([
@@ -228,6 +312,8 @@ test("a source that is no regular file is refused", async () => {
     maxEntries: 1,
     maxBytes: 1,
     maxRatio: 1,
+    hashSource: true,
+    threads: 2,
   } as const;
   const error = await native()
     .unpackLayer(options)

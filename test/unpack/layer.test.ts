@@ -39,6 +39,8 @@ async function unpack(bytes: Uint8Array, compression: UnpackOptions["compression
     maxEntries: 1000,
     maxBytes: 1e9,
     maxRatio: 100,
+    hashSource: true,
+    threads: 2,
   });
 }
 
@@ -232,6 +234,8 @@ test("progress is counted and a set cell cancels", async () => {
     maxEntries: 10,
     maxBytes: 10,
     maxRatio: 10,
+    hashSource: true,
+    threads: 2,
     control,
   } as const;
   await native().unpackLayer(options);
