@@ -29,6 +29,7 @@ const throughput = {
 };
 const density = { question: "density", subject: "granule", at: 1000 };
 const thousand = { question: "thousand", subject: "granule" };
+const unpack = { question: "unpack", measure: "unpack.gzip", subject: "granule" };
 const start = { question: "start", measure: "start.first-instruction", subject: "granule" };
 
 export const goals: Goal[] = [
@@ -74,6 +75,17 @@ export const goals: Goal[] = [
   },
   { ...thousand, measure: "thousand.errors", what: "1000 started, sampled and stopped: errors", atMost: 0 },
   { ...thousand, measure: "thousand.absent", what: "the same: samples that did not come", atMost: 0 },
+  { ...unpack, what: "unpack gzip, to node-tar", against: { subject: "node-tar" }, atMost: 1 / 12 },
+  { ...unpack, what: "unpack gzip, to bsdtar", against: { subject: "bsdtar" }, atMost: 1 / 2 },
+  { ...unpack, what: "unpack gzip, to umoci", against: { subject: "umoci" }, atMost: 1 / 4 },
+  { ...unpack, what: "unpack gzip, to containers-storage", against: { subject: "skopeo" }, atMost: 1 / 4 },
+  {
+    ...unpack,
+    what: "memory of unpacking zstd",
+    measure: "unpack.zstd.memory",
+    atMost: 150 * MiB,
+  },
+  { ...unpack, what: "memory of unpacking gzip", measure: "unpack.gzip.memory", atMost: 150 * MiB },
 ];
 
 export interface Verdict {

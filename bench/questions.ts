@@ -14,6 +14,7 @@ export const questions: Record<string, Load> = {
   density: () => import("./density.js"),
   scale: () => import("./scale.js"),
   thousand: () => import("./thousand.js"),
+  unpack: () => import("./unpack.js"),
 };
 
 export async function loadQuestion(name: string): Promise<Question> {
