@@ -1,7 +1,7 @@
-import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { native } from "../native.js";
-import { Access, type TokenVerifier } from "./auth/access.js";
+import { Access } from "./auth/access.js";
+import { type ServedRuntime, watchAccess } from "./auth/watch.js";
 import { Channel } from "./channel.js";
 import type { ListenEntry, ServiceConfig } from "./config/config.js";
 import { answerRoute, type HttpRoute, healthRoute } from "./http-routes.js";
@@ -15,11 +15,6 @@ import { LineLimit, type Logger } from "./log.js";
 import type { AuditEntry, Principal } from "./principal.js";
 import { listenOnUnixSocket } from "./unix-listener.js";
 
-/** A runtime that keeps tokens of its own, as the one in this process does. */
-export interface ServedRuntime extends Runtime {
-  readonly tokens: Runtime["tokens"] & TokenVerifier & { onRevoked(listener: (id: string) => void): () => void };
-}
-
 export interface ServiceOptions {
   /** Socket of the state directory: for its owner's user alone, and root. */
   controlSocket: string;
@@ -31,8 +26,6 @@ export interface ServiceOptions {
   /** Pages beside the channel, by path. */
   routes?: Record<string, HttpRoute>;
 }
-
-const LAPSE_CHECK_MS = 1000;
 
 /** `granule serve`: a channel with its listeners, who may use it, its log and its pages. */
 export class Service {
@@ -73,7 +66,7 @@ export class Service {
     service = new Service(channel, access, options);
     service.#stopWatching.push(
       () => idle?.stop(),
-      runtime.tokens.onRevoked((id) => service.#tokenRevoked(id)),
+      watchAccess(channel, access, runtime.tokens, (principal, why) => service.#ended(principal, why)),
     );
     try {
       await service.#listen(options);
@@ -94,9 +87,6 @@ export class Service {
       "/healthz",
       healthRoute(() => this.#draining),
     );
-    const lapses = setInterval(() => this.#expel(false), LAPSE_CHECK_MS);
-    lapses.unref();
-    this.#stopWatching.push(() => clearInterval(lapses));
   }
 
   /** Connections now open. */
@@ -121,8 +111,17 @@ export class Service {
       this.#log.warn("where it listens has changed in the configuration, and takes a restart");
     }
     this.#config = config;
-    this.#expel(true);
+    this.#channel.expel((principal) => {
+      const why = this.#access.lapsed(principal, true);
+      if (why !== undefined) this.#ended(principal, why);
+      return why;
+    });
     this.#log.info({ connections: this.connections }, "reloaded");
+  }
+
+  /** Cuts short the wait of `close`. */
+  hurry(): void {
+    this.#channel.expel(() => "the server is shutting down");
   }
 
   /** Tells clients to go, waits for their requests, and hangs up. Containers run on. */
@@ -144,16 +143,8 @@ export class Service {
     });
   }
 
-  #tokenRevoked(id: string): void {
-    this.#channel.expel((principal) => (this.#access.tokenOf(principal) === id ? "the token was revoked" : undefined));
-  }
-
-  #expel(thorough: boolean): void {
-    this.#channel.expel((principal: Principal) => {
-      const why = this.#access.lapsed(principal, thorough);
-      if (why !== undefined) this.#log.info({ principal: principal.name, why }, "ended a connection");
-      return why;
-    });
+  #ended(principal: Principal, why: string): void {
+    this.#log.info({ principal: principal.name, why }, "ended a connection");
   }
 
   async #listen({ controlSocket, config, activated = [] }: ServiceOptions): Promise<void> {
@@ -220,7 +211,8 @@ export class Service {
       counts: this.#counts,
       handle: (request, response) =>
         answerRoute(this.#routes, this.#access, request, response, (thrown) =>
-          this.#log.error({ err: thrown, url: request.url }, "a page failed"),
+          // Without what stands behind a question mark, which may be anybody's secret.
+          this.#log.error({ err: thrown, page: request.url?.split("?", 1)[0] }, "a page failed"),
         ),
       refused: (peer, why) => this.refused(peer, why),
       ...(secure && tls !== undefined && { tls: readTlsFiles(tls) }),

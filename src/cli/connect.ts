@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import type { Runtime } from "../api.js";
+import { DEFAULT_CONFIG_FILE } from "../channel/config/config.js";
 import { GranuleError } from "../errors.js";
 import { Directories, type DirectoryOptions } from "../state/directories.js";
 import type { GlobalOptions } from "./global-options.js";
@@ -14,6 +16,14 @@ export function stateFolders(globals: GlobalOptions, file: DirectoryOptions = {}
   );
 }
 
+/** The folders that the configuration file of the server names; what else is wrong with it is the server's to say. */
+async function configuredFolders(): Promise<DirectoryOptions> {
+  const file = process.env["GRANULE_CONFIG"] || DEFAULT_CONFIG_FILE;
+  if (!existsSync(file)) return {};
+  const { readConfiguredFolders } = await import("../channel/config/folders.js");
+  return readConfiguredFolders(file);
+}
+
 /** The runtime to speak to: the one at --host or GRANULE_HOST, or else the owner of the state directory. */
 export async function openRuntime(globals: GlobalOptions): Promise<Runtime> {
   const host = globals.host ?? process.env["GRANULE_HOST"];
@@ -24,7 +34,7 @@ export async function openRuntime(globals: GlobalOptions): Promise<Runtime> {
   }
   requireRoot();
   const { connectOwner } = await import("../channel/owner.js");
-  const { root, state } = stateFolders(globals);
+  const { root, state } = stateFolders(globals, await configuredFolders());
   return connectOwner({ root, state });
 }
 

@@ -324,6 +324,18 @@ test("draining: requests in flight are answered, new ones are not taken, then th
   assert.not(lstatSync(join(s.folder, "s.sock"), { throwIfNoEntry: false }));
 });
 
+test("whoever is told twice to go waits for nobody", async () => {
+  await using s = await Serviced.open();
+  const client = await connect(s.url("unix:"));
+  const container = await client.containers.create({ image: "app" });
+  const waiting = refusal(container.wait());
+  await until(() => s.runtime.find(container.id).waiting > 0);
+  const closed = s.service.close(600_000);
+  s.service.hurry();
+  await closed;
+  assert.is((await waiting).code, "UNAVAILABLE");
+});
+
 const places = suite<{ folder: string }>("places of unix sockets");
 places.before.each((context) => {
   context.folder = mkdtempSync(join(tmpdir(), "granule-place-"));

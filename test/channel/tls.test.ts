@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect as connectTcp } from "node:net";
+import { createServer as createHttpsServer } from "node:https";
+import { type AddressInfo, connect as connectTcp } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
@@ -8,6 +9,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Runtime } from "../../src/api.js";
 import { connect } from "../../src/channel/connect.js";
+import { attachChannel } from "../../src/channel/embed.js";
 import { readTlsFiles } from "../../src/channel/listen/tls.js";
 import { Authority } from "./certificates.js";
 import { refusal, Serviced, type ServicedOptions, serviceConfig } from "./serviced.js";
@@ -172,6 +174,35 @@ test("reloading takes other certificates, and keeps those it has where the new o
   assert.is(await serial(), after);
   await client.close();
 });
+
+test("an embedder's own HTTPS server carries a runtime's channel to those with its tokens", async () => {
+  await using s = await open();
+  const https = createHttpsServer(
+    { cert: readFileSync(server.cert), key: readFileSync(server.key) },
+    (_request, response) => response.end("mine"),
+  );
+  const attached = await attachChannel(s.runtime, https, { path: "/granule" });
+  https.listen(0, "127.0.0.1");
+  await once(https, "listening");
+  const url = `wss://127.0.0.1:${(https.address() as AddressInfo).port}/granule`;
+  assert.is((await refusal(connect(url, { tls: { ca } }))).code, "UNAUTHENTICATED");
+  const { token, id } = await s.tokens.create({ role: "reader" });
+  const client = await connect(url, { token, tls: { ca } });
+  await client.containers.list();
+  await s.tokens.revoke(id);
+  await refusal(untilRefused(client));
+  await client.close();
+  const remote = await connect(s.url("unix:"));
+  assert.is((await refusal(attachChannel(remote, https))).code, "INVALID_ARGUMENT");
+  await remote.close();
+  await attached.close();
+  https.close();
+});
+
+/** Asks until that fails. */
+async function untilRefused(client: Runtime): Promise<never> {
+  for (;;) await client.containers.list();
+}
 
 test("faults of the files are named before anybody connects", () => {
   const bare = join(folder, "bare.pem");

@@ -31,9 +31,14 @@ export function clientCertificate({ socket }: IncomingMessage): ClientCertificat
   );
   return {
     subject,
-    name: attributes.map(([key, value]) => `${key}=${String(value)}`).join(","),
+    name: attributes.map(([key, value]) => `${key}=${escaped(String(value))}`).join(","),
     expiresMs: Date.parse(certificate.valid_to),
   };
+}
+
+/** As RFC 4514 writes it, so that no value looks like a further attribute. */
+function escaped(value: string): string {
+  return value.replaceAll(/[,=+\\"<>;#\n]/g, (character) => `\\${character}`);
 }
 
 /** The first rule whose subject a certificate has. */

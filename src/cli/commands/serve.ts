@@ -115,6 +115,7 @@ async function serve(context: CliContext, flags: ServeFlags): Promise<void> {
   }
   await signals.left.promise;
   notifySystemd("STOPPING=1");
+  signals.onHurry(() => service.hurry());
   await service.close();
 }
 
@@ -169,21 +170,31 @@ async function isBusy(runtime: LocalRuntime): Promise<boolean> {
   return containers.some(({ state }) => state === "creating" || state === "running" || state === "paused");
 }
 
-/** What the signals of a server mean: SIGTERM and SIGINT to drain, SIGHUP to reload. */
+/** What the signals of a server mean: SIGTERM and SIGINT to drain, and once more to drain no longer; SIGHUP to reload. */
 class ServeSignals {
   /** Settles when the server is to leave. */
   readonly left = new Deferred<void>();
   #reload: (() => void) | undefined;
+  #hurry: (() => void) | undefined;
   #wanted = false;
 
   constructor() {
-    process.once("SIGTERM", () => this.left.resolve());
-    process.on("SIGINT", () => this.left.resolve());
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => {
+        this.left.resolve();
+        this.#hurry?.();
+      });
+    }
     // The terminal that started it may go: it serves on.
     process.on("SIGHUP", () => {
       if (this.#reload === undefined) this.#wanted = true;
       else this.#reload();
     });
+  }
+
+  /** Hears of a further signal to leave. */
+  onHurry(hurry: () => void): void {
+    this.#hurry = hurry;
   }
 
   onReload(reload: () => void): void {
