@@ -627,12 +627,23 @@ export interface HostInfo {
   pid: number;
 }
 
+/** A shape of container, and how many of it are kept ready. */
+export interface WarmOptions extends CreateOptions {
+  /** 0 gives up those there are. */
+  count: number;
+}
+
 export interface Runtime extends AsyncDisposable {
   readonly containers: Containers;
   readonly images: Images;
   readonly tokens: Tokens;
   readonly usage: Usage;
   info(): Promise<HostInfo>;
+  /**
+   * Keeps warm slots for containers of these options: all is done but the system call filter and the exec, and the
+   * memory is held. `run` of the same options, whatever the name and tags, takes one, and another is made in its place.
+   */
+  warm(options: WarmOptions): Promise<void>;
   /** Events from now on, or from a cursor on; ends when the signal aborts or the runtime closes. */
   events(options?: { after?: { epoch: string; seq: number }; signal?: AbortSignal }): AsyncIterable<RuntimeEvent>;
   /** Samples of every running container, each second on the second. */

@@ -10,6 +10,7 @@ import type {
   Sample,
   Tokens,
   Usage,
+  WarmOptions,
 } from "../api.js";
 import { type ChannelSocket, ClientConnection } from "./client-connection.js";
 import { RemoteContainer, remoteSamples } from "./client-container.js";
@@ -61,6 +62,10 @@ class RemoteRuntime implements Runtime {
     const feed = openFeed<"events.subscribe", EventItem>(this.#connection, "events.subscribe", params, signal);
     feed.catch(() => {});
     return iterate(feed);
+  }
+
+  async warm(options: WarmOptions): Promise<void> {
+    await this.#connection.call("runtime.warm", options);
   }
 
   samples(options: { signal?: AbortSignal } = {}): AsyncIterable<Sample> {

@@ -10,6 +10,11 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
   "channel.ping": async () => null,
   "runtime.info": (call) => call.runtime.info(),
 
+  "runtime.warm": async (call, options) => {
+    await call.runtime.warm(options);
+    return null;
+  },
+
   "images.list": (call) => call.runtime.images.list(),
   "images.inspect": (call, { id }) => call.runtime.images.inspect(id),
   "images.load": async (call, { path, name, progress }) => {

@@ -83,6 +83,14 @@ export const METHODS = {
     result: results.hostInfo,
     errors: [],
   }),
+  "runtime.warm": method({
+    ...OPERATE,
+    reach: "host",
+    summary: "Keeps warm slots for containers of one shape, of which `containers.run` takes one.",
+    params: params.warm,
+    result: nothing(),
+    errors: ["INVALID_ARGUMENT", "UNSUPPORTED", "NOT_FOUND"],
+  }),
   "images.list": method({
     ...LOOK,
     reach: "shared",

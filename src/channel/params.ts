@@ -11,6 +11,7 @@ import type {
   RegistryCredentials,
   RestartPolicy,
   TokenOptions,
+  WarmOptions,
 } from "../api.js";
 import {
   about,
@@ -182,6 +183,7 @@ export const params = {
   timedTarget,
   forcedTarget,
   create: createOptions,
+  warm: object<WarmOptions>({ ...createOptionsShape, count: integer(0) }),
   list: object<ListFilter>({ all: optional(boolean()), tags: optional(tags) }),
   kill: object<Target & { signal?: string | number }>({
     ...targetShape,

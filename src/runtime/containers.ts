@@ -1,4 +1,4 @@
-import type { Container, ContainerInfo, Containers, CreateOptions, ListFilter } from "../api.js";
+import type { Container, ContainerInfo, Containers, CreateOptions, ListFilter, WarmOptions } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { resolveArgs } from "../spec/container-spec.js";
 import { validateCreateOptions } from "../spec/options.js";
@@ -9,6 +9,7 @@ import { Lifecycle } from "./lifecycle.js";
 import { newId, newName } from "./names.js";
 import type { LaunchImage, Services } from "./services.js";
 import { type Spare, SpareUnusable } from "./spares.js";
+import { WarmSlots } from "./warm.js";
 
 interface Held {
   lifecycle: Lifecycle;
@@ -20,10 +21,22 @@ export class LocalContainers implements Containers {
   readonly #services: Services;
   readonly #byId = new Map<string, Held>();
   readonly #idOfName = new Map<string, string>();
+  readonly #warm: WarmSlots;
   #closed = false;
 
   constructor(services: Services) {
     this.#services = services;
+    this.#warm = new WarmSlots(services);
+  }
+
+  /** @see Runtime.warm */
+  keepWarm({ count, ...options }: WarmOptions): Promise<void> {
+    return this.#warm.keep(validateCreateOptions(options), count);
+  }
+
+  /** Gives up the warm slots of an image that goes, or all. */
+  dropWarm(imageId?: string): Promise<void> {
+    return this.#warm.drop(imageId);
   }
 
   create(options: CreateOptions): Promise<Container> {
@@ -126,13 +139,15 @@ export class LocalContainers implements Containers {
       });
     }
     return services.spares.during(async () => {
-      let spare = services.spares.take(options);
+      const next = (): Spare | undefined =>
+        (startNow ? this.#warm.take(options, image) : undefined) ?? services.spares.take(options);
+      let spare = next();
       for (;;) {
         try {
           return await this.#begin(options, name, image, startNow, spare);
         } catch (thrown) {
           if (!(thrown instanceof SpareUnusable)) throw GranuleError.from(thrown);
-          spare = thrown.died ? services.spares.take(options) : undefined;
+          spare = thrown.died ? next() : undefined;
         }
       }
     });

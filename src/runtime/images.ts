@@ -13,17 +13,26 @@ import type { VerifyOptions } from "../image/verify.js";
 import type { EventLog } from "./events.js";
 import type { LaunchImage } from "./services.js";
 
+/** Who is asked and told of images that go. */
+export interface ImageUsers {
+  /** Names of the containers made from an image. */
+  usedBy: (imageId: string) => string[];
+  gone: (imageId: string) => void;
+}
+
 /** The image store as the runtime shows it: with events, and with care for the images that containers use. */
 export class RuntimeImages implements Images {
   readonly #store: ImageStore;
   readonly #events: EventLog;
-  readonly #usedBy: (imageId: string) => string[];
+  readonly #usedBy: ImageUsers["usedBy"];
+  readonly #gone: ImageUsers["gone"];
   readonly #resolved = new Map<string, LaunchImage>();
 
-  constructor(store: ImageStore, events: EventLog, usedBy: (imageId: string) => string[]) {
+  constructor(store: ImageStore, events: EventLog, users: ImageUsers) {
     this.#store = store;
     this.#events = events;
-    this.#usedBy = usedBy;
+    this.#usedBy = users.usedBy;
+    this.#gone = users.gone;
   }
 
   /** Makes sure that the default image is there. */
@@ -103,6 +112,7 @@ export class RuntimeImages implements Images {
   }
 
   #publish(action: RuntimeEvent["action"], id: string, name?: string, details?: Record<string, unknown>): void {
+    if (action === "delete") this.#gone(id);
     const more = { ...(name === undefined ? {} : { name }), ...(details === undefined ? {} : { details }) };
     this.#events.publish({ type: "image", action, id, ...more });
   }

@@ -13,7 +13,7 @@ import type { ContainerRecord } from "../state/container-store.js";
 import { launchError } from "./failure.js";
 import { containerPaths } from "./folders.js";
 import type { LaunchImage, Services } from "./services.js";
-import type { Spare } from "./spares.js";
+import { type Spare, SpareUnusable } from "./spares.js";
 
 const defaultLogMaxBytes = 64 * 1024 * 1024;
 const defaultLogMaxFiles = 3;
@@ -56,7 +56,7 @@ export interface Launched {
   started: Moment;
 }
 
-export interface LaunchRequest {
+export interface PlanRequest {
   record: ContainerRecord;
   spec: ContainerSpec;
   image: LaunchImage;
@@ -66,6 +66,11 @@ export interface LaunchRequest {
   startNow: boolean;
   /** What the container is made from, where there is one. */
   spare?: Spare | undefined;
+}
+
+export interface LaunchRequest extends Omit<PlanRequest, "spec"> {
+  /** Not asked for where the spare has its plan already. */
+  spec(): ContainerSpec;
   /** Writes down that the container is meant to be: done before anything of it can run. */
   writeDown(): void;
 }
@@ -76,30 +81,31 @@ export interface LaunchRequest {
  * @throws GranuleError as launchError has it; SpareUnusable
  */
 export async function launch(request: LaunchRequest): Promise<Launched> {
-  const { spec, spare } = request;
-  const plan = launchPlan(request);
+  const { record, spare } = request;
+  const plan = (): Buffer => launchPlan({ ...request, spec: request.spec() });
   let reported: Promise<SpawnReport>;
   if (spare === undefined) {
     request.writeDown();
-    reported = native().spawnMonitor(monitorPath, plan);
+    reported = native().spawnMonitor(monitorPath, plan());
   } else {
     // The child sets itself up while this is written down, and does not exec before.
-    reported = spare.give(plan);
+    const warm = spare.given;
+    reported = warm ?? spare.give(plan());
     try {
       request.writeDown();
+      if (!spare.commit() && warm) throw new SpareUnusable(true);
     } catch (thrown) {
       // Killed, not abandoned: the monitor of a spare that is left alone takes its owner for dead.
       request.cgroup.kill();
       await reported;
       throw thrown;
     }
-    spare.commit();
   }
   const report = await reported.catch((thrown: unknown) => {
     throw GranuleError.from(thrown);
   });
   spare?.drop();
-  if (!report.ok) throw launchError(report, spec.oci.process.args[0] ?? "");
+  if (!report.ok) throw launchError(report, record.command[0] ?? "");
   return {
     pid: report.pid,
     monitorPid: report.monitorPid,
@@ -107,7 +113,8 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
   };
 }
 
-function launchPlan({ record, spec, image, cgroup, services, startNow, spare }: LaunchRequest): Buffer {
+/** The plan of a container, or the rest of it where it is made from a spare. */
+export function launchPlan({ record, spec, image, cgroup, services, startNow, spare }: PlanRequest): Buffer {
   const { upper, work, log, exit } = containerPaths(services.directories.container(record.id));
   const seccomp = systemCallFilter(record, spec, services);
   const context: MonitorContext = {

@@ -79,10 +79,18 @@ export class Lifecycle {
       if (isNew) services.store.insert(record);
     };
     try {
-      const spec = this.spec(image);
       cgroup ??= services.cgroups.create(record.id, limitsOf(record.options));
       if (spare === undefined) makeFolders(services.directories.container(record.id));
-      const launched = await launch({ record, spec, image, cgroup, services, startNow, spare, writeDown });
+      const launched = await launch({
+        record,
+        spec: () => this.spec(image),
+        image,
+        cgroup,
+        services,
+        startNow,
+        spare,
+        writeDown,
+      });
       record.pid = launched.pid;
       record.monitorPid = launched.monitorPid;
       if (isNew) this.publish("create");

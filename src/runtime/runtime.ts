@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { HostInfo, Runtime, RuntimeEvent, Sample, Usage } from "../api.js";
+import type { HostInfo, Runtime, RuntimeEvent, Sample, Usage, WarmOptions } from "../api.js";
 import { awaitEvent } from "../cgroup/events.js";
 import { CgroupTree } from "../cgroup/tree.js";
 import { GranuleError } from "../errors.js";
@@ -83,9 +83,10 @@ export class LocalRuntime implements Runtime {
   private constructor(holdings: Holdings) {
     const { directories, database, cgroups } = holdings;
     const events = new EventLog();
-    const images = new RuntimeImages(new ImageStore(directories.root, database), events, (id) =>
-      this.containers.usersOf(id),
-    );
+    const images = new RuntimeImages(new ImageStore(directories.root, database), events, {
+      usedBy: (id) => this.containers.usersOf(id),
+      gone: (id) => void this.containers.dropWarm(id),
+    });
     const warn: Services["warn"] = (what, thrown) => {
       const { message, hint } = GranuleError.from(thrown);
       process.emitWarning(`${what}: ${message}`, {
@@ -129,6 +130,10 @@ export class LocalRuntime implements Runtime {
     return hostInfo(version(), this.#holdings.directories, this.#holdings.cgroups);
   }
 
+  warm(options: WarmOptions): Promise<void> {
+    return this.containers.keepWarm(options);
+  }
+
   events(options?: EventReadOptions): AsyncIterable<RuntimeEvent> {
     return this.#services.events.read(options);
   }
@@ -146,6 +151,7 @@ export class LocalRuntime implements Runtime {
     this.containers.detach();
     this.#services.metering.close();
     this.#services.events.close();
+    await this.containers.dropWarm();
     await this.#services.spares.close();
     await this.#services.trash.drain();
     this.#holdings.database.close();

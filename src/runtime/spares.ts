@@ -22,13 +22,14 @@ export const DEFAULT_SPARES = 4;
 export const MOST_SPARES = 256;
 
 /** What a spare's child has made already is charged to its cgroup: with less than this it might not fit. */
-const LEAST_MEMORY_BYTES = 16 * 1024 * 1024;
+export const LEAST_MEMORY_BYTES = 16 * 1024 * 1024;
 
 /** A container that lacks but its image and its program: the id, the cgroup, the folders and the mounts are there. */
 export class Spare {
   readonly id: string;
   readonly cgroup: ContainerCgroup;
   readonly #native: NativeSpare;
+  #given: Promise<SpawnReport> | undefined;
 
   constructor(id: string, cgroup: ContainerCgroup, spare: NativeSpare) {
     this.id = id;
@@ -42,12 +43,18 @@ export class Spare {
     if (plan.byteLength > addon.sparePlanBytes) throw new SpareUnusable(false);
     const report = addon.giveSpare(this.#native, plan);
     if (report === undefined) throw new SpareUnusable(true);
+    this.#given = report;
     return report;
   }
 
-  /** Lets the program start once all is set up. */
-  commit(): void {
-    native().commitSpare(this.#native);
+  /** The report of a plan that it was given already: such a one is a warm slot. */
+  get given(): Promise<SpawnReport> | undefined {
+    return this.#given;
+  }
+
+  /** Lets the program start once all is set up. False: it has ended already, and its report says why. */
+  commit(): boolean {
+    return native().commitSpare(this.#native);
   }
 
   drop(): void {
@@ -83,6 +90,7 @@ export class Spares {
   readonly #ready: Spare[] = [];
   #underWay = 0;
   #filling: Promise<void> | undefined;
+  #makeMore: () => Promise<boolean> = async () => false;
   #closed = false;
 
   constructor(services: SpareServices, target: number) {
@@ -98,10 +106,15 @@ export class Spares {
     try {
       spare.cgroup.limit(limitsOf(options));
     } catch (thrown) {
-      void this.#discard(spare);
+      void this.discard(spare);
       throw thrown;
     }
     return spare;
+  }
+
+  /** What else is to be made while no start is under way; it tells whether it made something. */
+  alsoMake(more: () => Promise<boolean>): void {
+    this.#makeMore = more;
   }
 
   /** Runs a start; spares that it took are made anew once no start is under way. */
@@ -123,14 +136,17 @@ export class Spares {
   }
 
   async #makeMissing(): Promise<void> {
-    while (!this.#closed && this.#underWay === 0 && this.#ready.length < this.#target) {
-      const spare = await this.#make();
-      if (this.#closed) await this.#discard(spare);
-      else this.#ready.push(spare);
+    while (!this.#closed && this.#underWay === 0) {
+      if (this.#ready.length < this.#target) {
+        const spare = await this.make();
+        if (this.#closed) await this.discard(spare);
+        else this.#ready.push(spare);
+      } else if (!(await this.#makeMore())) return;
     }
   }
 
-  async #make(): Promise<Spare> {
+  /** Makes one more. */
+  async make(): Promise<Spare> {
     const { cgroups, directories } = this.#services;
     const id = newId();
     makeFolders(directories.container(id));
@@ -145,7 +161,8 @@ export class Spares {
     throw new GranuleError("UNAVAILABLE", `a spare could not be made: ${failure.step}: ${failure.errno}`, failure);
   }
 
-  async #discard(spare: Spare): Promise<void> {
+  /** Gives one up; settles when nothing is left of it. */
+  async discard(spare: Spare): Promise<void> {
     await this.#clear(spare.id, spare.cgroup);
     // Not before: a monitor that is left alone removes the cgroup by itself, of which its watcher would not hear.
     spare.drop();
@@ -166,7 +183,7 @@ export class Spares {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#filling;
-    await Promise.all(this.#ready.splice(0).map((spare) => this.#discard(spare)));
+    await Promise.all(this.#ready.splice(0).map((spare) => this.discard(spare)));
   }
 }
 

@@ -302,6 +302,8 @@ export class FakeRuntime implements Runtime {
     return container;
   }
 
+  async warm(): Promise<void> {}
+
   async info(): Promise<HostInfo> {
     return {
       version: "0.0.0-fake",

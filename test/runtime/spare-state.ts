@@ -16,13 +16,16 @@ const cgroups = (): string[] =>
 export const pidsOf = (id: string): number[] =>
   readFileSync(`${subtree()}/${id}/cgroup.procs`, "latin1").split("\n").filter(Boolean).map(Number);
 
-/** Settles when as many spares stand by as are kept: each has its cgroup and its waiting child. */
-export async function stocked(): Promise<string[]> {
+/** Settles when there are so many cgroups, each with its one waiting child. */
+export async function childrenReady(count: number): Promise<string[]> {
   const deadline = performance.now() + 10_000;
   for (;;) {
     const ids = cgroups();
-    if (ids.length === DEFAULT_SPARES && ids.every((id) => pidsOf(id).length === 1)) return ids;
-    if (performance.now() > deadline) throw new Error(`no ${DEFAULT_SPARES} spares: ${ids.length}`);
+    if (ids.length === count && ids.every((id) => pidsOf(id).length === 1)) return ids;
+    if (performance.now() > deadline) throw new Error(`not ${count} that wait, but cgroups ${ids.join(", ")}`);
     await setTimeout(5);
   }
 }
+
+/** Settles when as many spares stand by as are kept. */
+export const stocked = (): Promise<string[]> => childrenReady(DEFAULT_SPARES);

@@ -1,4 +1,14 @@
-import type { Containers, HostInfo, ImageInfo, Images, Runtime, RuntimeEvent, Sample, Tokens } from "../../api.js";
+import type {
+  Containers,
+  HostInfo,
+  ImageInfo,
+  Images,
+  Runtime,
+  RuntimeEvent,
+  Sample,
+  Tokens,
+  WarmOptions,
+} from "../../api.js";
 import { GranuleError } from "../../errors.js";
 import type { EventReadOptions } from "../../runtime/events.js";
 import type { Principal } from "../principal.js";
@@ -28,6 +38,10 @@ export class GuardedRuntime implements Runtime {
 
   info(): Promise<HostInfo> {
     return this.#runtime.info();
+  }
+
+  warm(options: WarmOptions): Promise<void> {
+    return this.#runtime.warm(options);
   }
 
   events(options?: EventReadOptions): AsyncIterable<RuntimeEvent> {
@@ -70,6 +84,10 @@ export class ScopedRuntime implements Runtime {
 
   info(): Promise<HostInfo> {
     return this.#runtime.info();
+  }
+
+  async warm(): Promise<void> {
+    throw refused("keeping containers warm");
   }
 
   events(options?: EventReadOptions): AsyncIterable<RuntimeEvent> {
