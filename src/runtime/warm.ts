@@ -27,10 +27,11 @@ interface Shape {
 export class WarmSlots {
   readonly #services: Services;
   readonly #shapes = new Map<string, Shape>();
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(services: Services) {
     this.#services = services;
-    services.spares.alsoMake(() => this.#makeNext());
+    services.spares.alsoMake(() => this.#oneByOne(() => this.#makeNext()));
   }
 
   /**
@@ -55,9 +56,18 @@ export class WarmSlots {
     this.#shapes.set(key, shape);
     if (count === 0) this.#shapes.delete(key);
     await Promise.all(shape.ready.splice(count).map((slot) => this.#services.spares.discard(slot)));
-    while (this.#shapes.get(key) === shape && shape.ready.length < shape.count) {
-      shape.ready.push(await this.#make(shape, image));
-    }
+    await this.#oneByOne(async () => {
+      while (this.#shapes.get(key) === shape && shape.ready.length < shape.count) {
+        shape.ready.push(await this.#make(shape, image));
+      }
+    });
+  }
+
+  /** The caller of `keep` and the making in the background would else both make the slot that is missing. */
+  #oneByOne<T>(make: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(make);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
   }
 
   /** A slot for a container of these options, where one is ready. */
@@ -137,8 +147,20 @@ export class WarmSlots {
   }
 }
 
-/** What a slot is made for: everything but what is written down of a container, and no process sees. */
+/** What is written down of a container, and no process sees; `image` stands for the image's id. */
+const unseen: ReadonlySet<string> = new Set<keyof CreateOptions>([
+  "name",
+  "tags",
+  "restart",
+  "autoRemove",
+  "stopSignal",
+  "stopTimeoutSeconds",
+  "budget",
+  "image",
+]);
+
+/** What a slot is made for. */
 function keyOf(options: CreateOptions, imageId: string): string {
-  const { name: _, tags, restart, autoRemove, stopSignal, stopTimeoutSeconds, image, ...shape } = options;
-  return `${imageId} ${JSON.stringify(Object.entries(shape).sort(([a], [b]) => (a < b ? -1 : 1)))}`;
+  const seen = Object.entries(options).filter(([name]) => !unseen.has(name));
+  return `${imageId} ${JSON.stringify(seen.sort(([a], [b]) => (a < b ? -1 : 1)))}`;
 }
