@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 import { runCli } from "./program.js";
 
 // A reader such as `head` that has seen enough ends the command as SIGPIPE would.

@@ -62,7 +62,7 @@ export class CliHome {
   }
 
   start(args: string[]): ChildProcess {
-    return spawn(process.execPath, [mainPath, ...args], { env: this.env, stdio: ["pipe", "pipe", "pipe"] });
+    return spawn(process.execPath, ["--", mainPath, ...args], { env: this.env, stdio: ["pipe", "pipe", "pipe"] });
   }
 
   /** Runs one command line to its end, with a text on its stdin. */
