@@ -149,7 +149,11 @@ Napi::Value lockFile(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), file.release());
 }
 
-void unlockFile(const Napi::CallbackInfo& info) { ::close(info[0].As<Napi::Number>().Int32Value()); }
+void unlockFile(const Napi::CallbackInfo& info) {
+  const Fd file(info[0].As<Napi::Number>().Int32Value());
+  // Closing is not enough: a monitor that is being started holds the same open file until its exec.
+  ::flock(file.get(), LOCK_UN);
+}
 
 Napi::Value boottimeNs(const Napi::CallbackInfo& info) {
   timespec now{};

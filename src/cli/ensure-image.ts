@@ -27,9 +27,10 @@ export async function ensureImage(runtime: Runtime, image: string, options: Ensu
     progress.clear();
     const error = GranuleError.from(thrown);
     // What was asked for is a container, so it is said what the registry was asked for.
-    if (error.code !== "NOT_FOUND") throw error;
-    throw new GranuleError("NOT_FOUND", `there is no image '${image}' on this host, and ${error.message}`, {
+    if (present !== undefined) throw error;
+    throw new GranuleError(error.code, `there is no image '${image}' on this host, and ${error.message}`, {
       hint: error.hint ?? "`granule images` lists what is there",
+      retryable: error.retryable,
       cause: thrown,
     });
   }

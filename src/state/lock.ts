@@ -8,6 +8,10 @@ export interface Owner {
   socket: string;
 }
 
+/** How long the lock of an owner that is gone may be held on. */
+const lingerMilliseconds = 1000;
+const pollMilliseconds = 5;
+
 /** One owner of a directory at a time: flock(2) on a descriptor that no child inherits. */
 export class OwnerLock implements Disposable {
   readonly #descriptors: number[];
@@ -33,7 +37,13 @@ export class OwnerLock implements Disposable {
   }
 
   #take(path: string, owner: Owner): void {
-    const descriptor = native().lockFile(path);
+    let descriptor = native().lockFile(path);
+    // A monitor that a killed owner was about to start holds the descriptor until its exec closes it.
+    const deadline = performance.now() + lingerMilliseconds;
+    while (descriptor < 0 && ownerIsGone(path) && performance.now() < deadline) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pollMilliseconds);
+      descriptor = native().lockFile(path);
+    }
     if (descriptor < 0) throw refusal(path);
     this.#descriptors.push(descriptor);
     writeFileSync(path, `${owner.pid}\n${owner.socket}\n`, { mode: 0o600 });
@@ -52,6 +62,18 @@ function refusal(path: string): GranuleError {
     hint: owner ? `speak to it on ${owner.socket}, or end it first` : "end it first, or use another state directory",
     ...(owner ? { details: { pid: owner.pid, socket: owner.socket } } : {}),
   });
+}
+
+/** Whether the process that a lock file names has ended, reaped or not (proc_pid_stat(5), field 3). */
+function ownerIsGone(path: string): boolean {
+  const owner = readOwner(path);
+  if (owner === undefined) return false;
+  try {
+    const stat = readFileSync(`/proc/${owner.pid}/stat`, "latin1");
+    return "ZX".includes(stat.charAt(stat.lastIndexOf(")") + 2));
+  } catch (thrown) {
+    return ["ENOENT", "ESRCH"].includes((thrown as NodeJS.ErrnoException).code ?? "");
+  }
 }
 
 /** Whom a lock file names; undefined where it holds no whole entry. */
