@@ -10,14 +10,19 @@ export const question: Question = {
   ground: "private",
   async run(bench) {
     const host = prepareHost(bench);
-    const granule = new GranulePeer(await openGranule(host), host);
+    const runtime = await openGranule(host);
+    const granule = new GranulePeer(runtime, host);
+    const others = [
+      new GranulePeer(runtime, host, "warm"),
+      new GranulePeer(await openGranule(host, 0), host, "nothing"),
+    ];
     const peers = await openPeers(host, "starts");
     const plain = await openPeers(host, "starts", { root: "plain", only: ["crun"] });
     const count = bench.count(200, 50);
 
     const starts = await takeTurns(
       bench,
-      [await barePeer(host), granule, ...peers, ...plain].map((peer) => ({
+      [await barePeer(host), granule, ...others, ...peers, ...plain].map((peer) => ({
         ...labelOf(peer),
         batch: (size: number) => peer.starts?.(size) ?? Promise.resolve([]),
       })),

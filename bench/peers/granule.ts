@@ -7,11 +7,19 @@ import { type Peer, type PeerHost, payload, type StartTimes, type StepTimes } fr
 /** The name of the image that the shared root file system became. */
 export const benchImage = "bench:latest";
 
-/** A runtime in this process, on folders of this question's own, with the shared root file system as an image. */
-export async function openGranule(host: PeerHost): Promise<Runtime> {
-  const archive = join(host.folder, "rootfs.tar");
+/**
+ * A runtime in this process, on folders of this question's own, with the shared root file system as an image. `spares` as
+ * RuntimeOptions has it.
+ */
+export async function openGranule(host: PeerHost, spares?: number): Promise<Runtime> {
+  const name = spares === undefined ? "granule" : `granule-${spares}`;
+  const archive = join(host.folder, `${name}.tar`);
   execFileSync("tar", ["-C", host.rootfs, "-cf", archive, "."]);
-  const runtime = await openRuntime({ root: join(host.folder, "granule"), state: join(host.folder, "granule-run") });
+  const runtime = await openRuntime({
+    root: join(host.folder, name),
+    state: join(host.folder, `${name}-run`),
+    ...(spares === undefined ? {} : { spares }),
+  });
   host.bench.defer(() => runtime.close());
   await runtime.images.import(archive, { name: benchImage, config: { cmd: [payload, "stamp"] } });
   return runtime;
@@ -20,22 +28,53 @@ export async function openGranule(host: PeerHost): Promise<Runtime> {
 const now = (): bigint => process.hrtime.bigint();
 const since = (before: bigint, after: bigint): number => Number(after - before);
 
+/** What there is of a container before it is asked for. */
+export type Prepared = "nothing" | "spares" | "warm";
+
+const preparations: Record<Prepared, { key: string; name: string; does: string }> = {
+  nothing: {
+    key: "granule-unprepared",
+    name: "granule, nothing made ahead",
+    does: "everything inside the clock, the overlay root too",
+  },
+  spares: {
+    key: "granule",
+    name: "granule",
+    does: "namespaces, /proc, /dev and /sys made ahead, for any container; overlay root mounted inside the clock",
+  },
+  warm: {
+    key: "granule-warm",
+    name: "granule, warm slot",
+    does: "all made ahead for this image and these limits, but the filter and the exec",
+  },
+};
+
+/** Warm slots kept: as many as the spares of a runtime. */
+const SLOTS = 4;
+
 /** granule in this process: the clock starts at the call in JavaScript. */
 export class GranulePeer implements Peer {
-  readonly key: string = "granule";
-  readonly name: string = "granule";
-  readonly does: string =
-    "called from JavaScript; overlay root mounted inside the clock; log, record of the exit, database, metering";
+  readonly key: string;
+  readonly name: string;
+  readonly does: string;
   readonly #runtime: Runtime;
   readonly #options: CreateOptions;
+  readonly #slots: number;
   #standing: Container | undefined;
 
-  constructor(runtime: Runtime, host: Pick<PeerHost, "limits">) {
+  constructor(runtime: Runtime, host: Pick<PeerHost, "limits">, prepared: Prepared = "spares") {
+    const { key, name, does } = preparations[prepared];
+    this.key = key;
+    this.name = name;
+    this.does = `called from JavaScript; ${does}; log, record of the exit, database, metering`;
     this.#runtime = runtime;
-    this.#options = { image: benchImage, ...host.limits };
+    this.#slots = prepared === "warm" ? SLOTS : 0;
+    // A shape of its own, so that no other peer on the same runtime takes the slots.
+    this.#options = { image: benchImage, ...host.limits, ...(prepared === "warm" ? { env: ["WARM=1"] } : {}) };
   }
 
   async starts(count: number): Promise<StartTimes[]> {
+    if (this.#slots > 0) await this.#runtime.warm({ ...this.#options, count: this.#slots });
     const times: StartTimes[] = [];
     while (times.length < count) times.push(await this.#start());
     return times;
@@ -101,6 +140,7 @@ export class GranulePeer implements Peer {
   }
 
   async close(): Promise<void> {
+    if (this.#slots > 0) await this.#runtime.warm({ ...this.#options, count: 0 });
     await this.#standing?.remove({ force: true });
   }
 }
