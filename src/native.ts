@@ -110,7 +110,7 @@ export interface Addon {
   giveSpare(spare: NativeSpare, plan: Uint8Array): Promise<SpawnReport> | undefined;
   /** The longest plan a spare takes. */
   sparePlanBytes: number;
-  commitSpare(spare: NativeSpare): boolean;
+  commitSpare(spare: NativeSpare): void;
   /** Gives a spare up: its processes end by themselves. Does nothing to one that was committed. */
   dropSpare(spare: NativeSpare): void;
   /** Compiles an allow-list to a BPF program for seccomp(2). */

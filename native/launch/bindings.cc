@@ -132,9 +132,7 @@ Napi::Value giveSpare(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-Napi::Value commitSpare(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), ordersOf(info).commit());
-}
+void commitSpare(const Napi::CallbackInfo& info) { ordersOf(info).commit(); }
 
 void dropSpare(const Napi::CallbackInfo& info) { ordersOf(info) = SpareOrders(); }
 

@@ -54,6 +54,9 @@ class PlanView {
  public:
   PlanView(const std::uint8_t* bytes, std::size_t size) : bytes_(bytes), size_(size) {}
 
+  /// What the header at `bytes` says of the plan's length.
+  static std::uint32_t announcedBytes(const std::uint8_t* bytes) { return PlanView(bytes, kHeader).word(8); }
+
   /// Whether header, lengths, counts and terminators all hold.
   [[nodiscard]] bool valid() const {
     if (size_ < kHeader || std::memcmp(bytes_, kPlanMagic, sizeof kPlanMagic) != 0 || word(8) != size_) return false;

@@ -1,5 +1,7 @@
 #include "launch/spare_orders.h"
 
+#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -21,8 +23,9 @@ bool openPair(Fd& ours, Fd& theirs) {
   return true;
 }
 
-bool send(const Fd& socket, std::uint32_t order) {
-  return ::send(socket.get(), &order, sizeof order, MSG_NOSIGNAL) == sizeof order;
+bool countUp(const Fd& event) {
+  const std::uint64_t one = 1;
+  return ::write(event.get(), &one, sizeof one) == sizeof one;
 }
 
 }  // namespace
@@ -47,11 +50,13 @@ SpareOrders::~SpareOrders() { unmap(); }
 
 bool SpareOrders::open(MonitorEnds& ends) {
   ends.secondPlan = Fd(::memfd_create("granule-plan", MFD_CLOEXEC));
-  if (!ends.secondPlan.valid() || ::ftruncate(ends.secondPlan.get(), kSecondPlanCapacity) != 0) return false;
-  void* memory = ::mmap(nullptr, kSecondPlanCapacity, PROT_READ | PROT_WRITE, MAP_SHARED, ends.secondPlan.get(), 0);
+  if (!ends.secondPlan.valid() || ::ftruncate(ends.secondPlan.get(), kSharedBytes) != 0) return false;
+  void* memory = ::mmap(nullptr, kSharedBytes, PROT_READ | PROT_WRITE, MAP_SHARED, ends.secondPlan.get(), 0);
   if (memory == MAP_FAILED) return false;
   plan_ = static_cast<std::uint8_t*>(memory);
-  return openPair(monitorOrders_, ends.monitorOrders) && openPair(childOrders_, ends.childOrders);
+  childOrders_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE));
+  ends.childOrders = Fd(::fcntl(childOrders_.get(), F_DUPFD_CLOEXEC, 3));
+  return ends.childOrders.valid() && openPair(monitorOrders_, ends.monitorOrders);
 }
 
 bool SpareOrders::give(const std::uint8_t* plan, std::size_t bytes) const {
@@ -61,14 +66,17 @@ bool SpareOrders::give(const std::uint8_t* plan, std::size_t bytes) const {
   }
   std::memcpy(plan_, plan, bytes);
   // The child first: the longer way is its.
-  return send(childOrders_, static_cast<std::uint32_t>(bytes)) &&
-         send(monitorOrders_, static_cast<std::uint32_t>(bytes));
+  const char order = 1;
+  return countUp(childOrders_) && ::send(monitorOrders_.get(), &order, sizeof order, MSG_NOSIGNAL) == sizeof order;
 }
 
-bool SpareOrders::commit() const { return send(childOrders_, 0); }
+void SpareOrders::commit() const {
+  __atomic_store_n(plan_ + kSecondPlanCapacity, 1, __ATOMIC_RELEASE);
+  countUp(childOrders_);
+}
 
 void SpareOrders::unmap() {
-  if (plan_ != nullptr) ::munmap(plan_, kSecondPlanCapacity);
+  if (plan_ != nullptr) ::munmap(plan_, kSharedBytes);
   plan_ = nullptr;
 }
 

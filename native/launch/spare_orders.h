@@ -28,8 +28,8 @@ class SpareOrders {
   bool open(MonitorEnds& ends);
   /// Hands the second plan over, and both begin. False: it does not fit (E2BIG), or the spare is gone (EPIPE).
   [[nodiscard]] bool give(const std::uint8_t* plan, std::size_t bytes) const;
-  /// Lets the child exec once it is set up. False: it is gone.
-  [[nodiscard]] bool commit() const;
+  /// Lets the child exec once it is set up.
+  void commit() const;
   [[nodiscard]] bool valid() const { return plan_ != nullptr; }
 
   Fd report;  ///< where the monitor tells how it went

@@ -12,37 +12,53 @@
 namespace granule {
 
 /// A spare is a monitor with a child that has done all that every container has in common, and waits for the plan of
-/// one. Whoever spawned it writes that plan into memory shared with both, and gives each two orders by a socket of its
-/// own: how many bytes the plan has; then, to the child alone, that it may exec. The end of file gives the spare up.
+/// one. Whoever spawned it writes that plan into memory shared with both and counts the child's eventfd up; once more,
+/// and the child may exec. The monitor is told by a socket, whose end of file gives the spare up.
+///
+/// An eventfd, since a message on a unix socket wakes its reader where the sender runs (a "sync" wakeup): the two would
+/// take turns on one processor while another one idles.
 inline constexpr int kMonitorOrdersDescriptor = 5;
 inline constexpr int kChildOrdersDescriptor = 6;
 inline constexpr int kSecondPlanDescriptor = 7;
-inline constexpr std::size_t kSecondPlanCapacity = 64 * 1024;
+inline constexpr std::size_t kSharedBytes = 64 * 1024;
+/// The last byte of the shared memory is not 0 once the child may exec: a child that dies before never ran.
+inline constexpr std::size_t kSecondPlanCapacity = kSharedBytes - 1;
 
 struct Standby {
-  int monitorOrders = -1;  ///< SOCK_SEQPACKET, as the other one
-  int childOrders = -1;
+  int monitorOrders = -1;  ///< SOCK_SEQPACKET: one message, of one byte, says that the plan is there
+  int childOrders = -1;    ///< eventfd(2), EFD_SEMAPHORE
   const std::uint8_t* secondPlan = nullptr;
 
   [[nodiscard]] bool used() const { return secondPlan != nullptr; }
 
-  /// Whoever sends to a socket whose reader is gone shall hear of it.
   static void leave(int& orders) {
     if (orders >= 0) ::close(orders);
     orders = -1;
   }
 
-  /// Receives one order; false: given up.
-  static bool receive(int orders, std::uint32_t& order) {
+  /// Waits for the child's next order.
+  [[nodiscard]] bool awaitOrder() const {
+    std::uint64_t count = 0;
     ssize_t got = 0;
     do {
-      got = ::recv(orders, &order, sizeof order, 0);
+      got = ::read(childOrders, &count, sizeof count);
     } while (got < 0 && errno == EINTR);
-    return got == sizeof order;
+    return got == sizeof count;
+  }
+
+  /// Takes the monitor's order; false: given up.
+  [[nodiscard]] bool takeOrder() const {
+    char order = 0;
+    return ::recv(monitorOrders, &order, sizeof order, 0) == sizeof order;
+  }
+
+  [[nodiscard]] bool committed() const {
+    return __atomic_load_n(secondPlan + kSecondPlanCapacity, __ATOMIC_ACQUIRE) != 0;
   }
 
   /// The second plan, which must be valid().
-  [[nodiscard]] PlanView plan(std::uint32_t bytes) const {
+  [[nodiscard]] PlanView plan() const {
+    const std::uint32_t bytes = PlanView::announcedBytes(secondPlan);
     return {secondPlan, bytes <= kSecondPlanCapacity ? bytes : 0};
   }
 };

@@ -32,7 +32,7 @@ granule::Standby openStandby() {
   standby.childOrders = granule::kChildOrdersDescriptor;
   ::fcntl(standby.childOrders, F_SETFD, FD_CLOEXEC);
   const granule::Fd shared(granule::kSecondPlanDescriptor);
-  void* bytes = ::mmap(nullptr, granule::kSecondPlanCapacity, PROT_READ, MAP_SHARED, shared.get(), 0);
+  void* bytes = ::mmap(nullptr, granule::kSharedBytes, PROT_READ, MAP_SHARED, shared.get(), 0);
   if (bytes != MAP_FAILED) standby.secondPlan = static_cast<const std::uint8_t*>(bytes);
   return standby;
 }

@@ -38,6 +38,8 @@ class Monitor {
   /// Reads what the child says until it waits for start, has become the container's program, or has failed.
   bool awaitChild(Report& report, bool untilExec);
   bool receiveFromChild(Report& report, bool& ready, bool& executed);
+  /// Waits until the child of a spare was let go on. False: it was given up before.
+  bool awaitCommit();
   int endFailed(const Report& report, Fd& reportTo);
   void killChild();
   void reapChild();

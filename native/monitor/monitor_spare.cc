@@ -26,11 +26,6 @@ bool Monitor::startSpare(Report& report, const Fd& reportTo) {
   child_ = spawn(plan_, config_, standby_, report);
   Standby::leave(standby_.childOrders);
   if (report.error != 0 || !awaitChild(report, false)) return false;
-  if (state_ != State::Created) {
-    reapChild();
-    report.fail(Step::MonitorDied, ECHILD, "");
-    return false;
-  }
   report.pid = child_.pid;
   const bool told = ::write(reportTo.get(), &report, sizeof report) == sizeof report;
   report = {};
@@ -46,7 +41,11 @@ bool Monitor::startSpare(Report& report, const Fd& reportTo) {
   if (!ready || ::send(child_.sync.get(), &go, 1, MSG_NOSIGNAL) != 1) {
     if (ready) report.fail(Step::MonitorDied, errno, "");
     killChild();
+  } else if (!awaitCommit()) {
+    killChild();
+    report.fail(Step::Abandoned, ECANCELED, "");
   } else if (awaitChild(report, config_.startsAtOnce)) {
+    Standby::leave(standby_.monitorOrders);
     return true;
   }
   ::unlink(config_.socket);
@@ -59,18 +58,26 @@ bool Monitor::awaitSecondPlan(Report& report) {
   do {
     count = ::poll(watched.data(), watched.size(), -1);
   } while (count < 0 && errno == EINTR);
-  std::uint32_t bytes = 0;
   if (count > 0 && watched[0].revents == 0) {
     report.fail(Step::MonitorDied, ECHILD, "");
     return false;
   }
-  if (!Standby::receive(standby_.monitorOrders, bytes)) return false;
-  Standby::leave(standby_.monitorOrders);
-  const PlanView second = standby_.plan(bytes);
+  if (!standby_.takeOrder()) return false;
+  const PlanView second = standby_.plan();
   if (second.valid()) plan_ = second;
   if (second.valid() && readConfig(plan_, config_)) return true;
   report.fail(Step::ReadPlan, EINVAL, "");
   return false;
+}
+
+bool Monitor::awaitCommit() {
+  std::array<pollfd, 2> watched{{{standby_.monitorOrders, POLLIN, 0}, {child_.sync.get(), POLLIN, 0}}};
+  int count = 0;
+  do {
+    count = ::poll(watched.data(), watched.size(), -1);
+  } while (count < 0 && errno == EINTR);
+  // The child has something to say, be it the end of file at its exec; or else whoever asked for it is gone.
+  return watched[1].revents != 0;
 }
 
 void Monitor::killChild() {

@@ -113,6 +113,11 @@ bool Monitor::awaitChild(Report& report, bool untilExec) {
       reapChild();
       return false;
     }
+    if (executed && standby_.used() && !standby_.committed()) {
+      report.fail(Step::MonitorDied, ECHILD, "");
+      reapChild();
+      return false;
+    }
     if (executed) {
       // The socket closes by exec, and by a death before it: only in the first case is the process still there or
       // has it run. A child that dies unheard is killed from outside; its status tells.

@@ -13,7 +13,7 @@ import type { ContainerRecord } from "../state/container-store.js";
 import { launchError } from "./failure.js";
 import { containerPaths } from "./folders.js";
 import type { LaunchImage, Services } from "./services.js";
-import { type Spare, SpareUnusable } from "./spares.js";
+import { diedWaiting, type Spare, SpareUnusable } from "./spares.js";
 
 const defaultLogMaxBytes = 64 * 1024 * 1024;
 const defaultLogMaxFiles = 3;
@@ -89,11 +89,10 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     reported = native().spawnMonitor(monitorPath, plan());
   } else {
     // The child sets itself up while this is written down, and does not exec before.
-    const warm = spare.given;
-    reported = warm ?? spare.give(plan());
+    reported = spare.given ?? spare.give(plan());
     try {
       request.writeDown();
-      if (!spare.commit() && warm) throw new SpareUnusable(true);
+      spare.commit();
     } catch (thrown) {
       // Killed, not abandoned: the monitor of a spare that is left alone takes its owner for dead.
       request.cgroup.kill();
@@ -105,6 +104,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     throw GranuleError.from(thrown);
   });
   spare?.drop();
+  if (spare && diedWaiting(report)) throw new SpareUnusable(true);
   if (!report.ok) throw launchError(report, record.command[0] ?? "");
   return {
     pid: report.pid,

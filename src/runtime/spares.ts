@@ -52,15 +52,18 @@ export class Spare {
     return this.#given;
   }
 
-  /** Lets the program start once all is set up. False: it has ended already, and its report says why. */
-  commit(): boolean {
-    return native().commitSpare(this.#native);
+  /** Lets the program start once all is set up. */
+  commit(): void {
+    native().commitSpare(this.#native);
   }
 
   drop(): void {
     native().dropSpare(this.#native);
   }
 }
+
+/** Whether the report says that a spare's child has died before it was let go on: nothing of a container ran in it. */
+export const diedWaiting = (report: SpawnReport): boolean => !report.ok && report.step === "monitor";
 
 export interface SpareServices {
   readonly directories: Directories;

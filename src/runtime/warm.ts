@@ -8,7 +8,7 @@ import { limitsOf } from "./container-info.js";
 import { launchError } from "./failure.js";
 import { containerSpec, launchPlan } from "./launch.js";
 import type { LaunchImage, Services } from "./services.js";
-import { LEAST_MEMORY_BYTES, type Spare } from "./spares.js";
+import { diedWaiting, LEAST_MEMORY_BYTES, type Spare } from "./spares.js";
 
 /** More than this is no reserve but a fleet. */
 const MOST_SLOTS = 1000;
@@ -135,7 +135,7 @@ export class WarmSlots {
   #ended(slot: Spare, shape: Shape, report: SpawnReport): void {
     const index = shape.ready.indexOf(slot);
     if (index < 0) return;
-    if (report.ok) {
+    if (report.ok || diedWaiting(report)) {
       shape.ready.splice(index, 1);
       void this.#services.spares.discard(slot);
       return;

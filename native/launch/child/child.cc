@@ -137,12 +137,9 @@ class Child {
     // A monitor that is killed takes its spare along.
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return failed("PR_SET_PDEATHSIG");
     sendReady();
-    std::uint32_t bytes = 0;
-    // Given up. The monitor hears it, too, and ends this process: a death would be the first that it hears.
-    if (!Standby::receive(context_.standby.childOrders, bytes)) {
-      for (;;) ::pause();
-    }
-    context_.plan = context_.standby.plan(bytes);
+    // Where it is given up, the monitor hears it, and ends this process.
+    if (!context_.standby.awaitOrder()) return failed("eventfd");
+    context_.plan = context_.standby.plan();
     if (!context_.plan.valid() || !readConfig(context_.plan, context_.config)) return failedWith(EINVAL, "plan");
     return done();
   }
@@ -190,10 +187,7 @@ class Child {
     if (context_.standby.used()) {
       // The monitor's log and socket stand, and whoever asked has written down that it did.
       awaitMonitor();
-      std::uint32_t order = 0;
-      if (!Standby::receive(context_.standby.childOrders, order)) {
-        fail(static_cast<std::uint32_t>(Step::Abandoned), failedWith(ECANCELED, ""));
-      }
+      if (!context_.standby.awaitOrder()) fail(static_cast<std::uint32_t>(Op::Standby), failed("eventfd"));
       if (config.startsAtOnce) return;
     } else if (config.startsAtOnce && !config.hasJoins) {
       return;
