@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { buildBaseImage } from "./base-image.mjs";
 import { buildNative, buildTypescript, installModules } from "./build.mjs";
 import { runChecks } from "./checks.mjs";
+import { buildFuzzTargets } from "./fuzz.mjs";
 import { checkHost } from "./host.mjs";
 import { buildIsaL } from "./isa-l.mjs";
 import { installPackages } from "./packages.mjs";
@@ -24,6 +25,7 @@ async function setup() {
   await buildIsaL(root);
   await buildNative(root, { sanitize: false });
   if (wants("--asan")) await buildNative(root, { sanitize: true });
+  if (wants("--test") && !wants("--asan")) await buildFuzzTargets(root);
   await buildTypescript(root);
   await buildBaseImage(root);
 }
