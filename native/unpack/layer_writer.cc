@@ -159,7 +159,9 @@ void LayerWriter::writeHardLink(const TarEntry& entry, const EntryPath& path) {
   const LayerFolders::Folder source = target.isRoot() ? nullptr : folders_.find(target.parent());
   struct stat existing;
   if (!source || fstatat(source->get(), target.base(), &existing, AT_SYMLINK_NOFOLLOW) != 0) {
-    throwFormat(entry.name, "it links to \"" + printable(entry.link) + "\", which is not in this layer");
+    throw UnpackError("lower-link", 0, printable(entry.name),
+                      "entry \"" + printable(entry.name) + "\": it links to \"" + printable(entry.link) +
+                          "\", which is not in this layer");
   }
   if (S_ISDIR(existing.st_mode) || (S_ISCHR(existing.st_mode) && existing.st_rdev == 0)) {
     throwFormat(entry.name, "it links to \"" + printable(entry.link) + "\", which is no file");

@@ -39,6 +39,17 @@ export interface UnpackTarOptions {
   verified?: boolean;
 }
 
+/** Failures that are no system call's and yet no damage of the archive. */
+const STEP_CODES: Record<string, ErrorCode> = {
+  limit: "RESOURCE_EXHAUSTED",
+  // To follow it, the file would have to be copied up, and a layer that images share would depend on what lies below.
+  "lower-link": "UNSUPPORTED",
+};
+
+const HINTS: Record<string, string> = {
+  "lower-link": "layers hold no hard links to layers below them; squash the image, or build it with another tool",
+};
+
 /**
  * Unpacks one layer tar into an empty folder, with progress and cancellation.
  * @param label what progress and errors call the layer
@@ -119,13 +130,14 @@ function toGranuleError(thrown: unknown, label: string): GranuleError {
   if (!(thrown instanceof Error)) return GranuleError.from(thrown);
   const { step, errno, path } = thrown as Error & Partial<NativeFailure>;
   if (step === undefined) return GranuleError.from(thrown);
-  const code = HOST_ERRORS[errno ?? ""] ?? (step === "limit" ? "RESOURCE_EXHAUSTED" : "CORRUPT");
+  const code = HOST_ERRORS[errno ?? ""] ?? STEP_CODES[step] ?? "CORRUPT";
   const message = code === "CANCELLED" ? "unpacking was cancelled" : `cannot unpack layer ${label}: ${thrown.message}`;
   return new GranuleError(code, message, {
     syscall: step,
     cause: thrown,
     ...(errno ? { errno } : {}),
     ...(path ? { path } : {}),
+    ...(HINTS[step] !== undefined ? { hint: HINTS[step] } : {}),
     ...(code === "CORRUPT" ? { hint: "save or download the image again" } : {}),
   });
 }
