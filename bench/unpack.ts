@@ -26,6 +26,14 @@ export const question: Question = {
           series: seriesOf(measured, ({ ns }) => ns),
         },
         {
+          key: `unpack.${compression}.cpu`,
+          title: `CPU time of unpacking, ${compression}`,
+          unit: "ns",
+          better: "lower",
+          reference: compression === "gzip" ? "node-tar" : "bsdtar",
+          series: seriesOf(measured, ({ cpuNs }) => cpuNs),
+        },
+        {
           key: `unpack.${compression}.memory`,
           title: `largest resident size of the process, ${compression}`,
           unit: "bytes",

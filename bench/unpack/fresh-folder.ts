@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 
 const run = (command: string, ...args: string[]): void =>
   void execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
@@ -22,9 +23,19 @@ export async function inFreshFolder<Result>(parent: string, act: (folder: string
     try {
       return await act(folder);
     } finally {
-      run("umount", "-R", folder);
+      await unmount(folder);
     }
   } finally {
     rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** What a peer started for itself may take a moment to let go of the file system after the peer's end. */
+async function unmount(folder: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const { status, stderr } = spawnSync("umount", ["-R", folder], { encoding: "utf8" });
+    if (status === 0) return;
+    if (attempt === 50) throw new Error(stderr.trim());
+    await pause(100);
   }
 }

@@ -1,15 +1,19 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 
 /** What one unpacking took. */
 export interface Unpacking {
   /** From the call to the end of the last process. */
   ns: number;
+  /** CPU time of all its processes. */
+  cpuNs: number;
   /** Peak of the process, where it tells: VmHWM (proc(5)). */
   peakBytes?: number;
 }
 
 /** Runs commands one after another; the last line that a child prints may be its peak in bytes, as JSON. */
 export async function timed(commands: string[][], env: NodeJS.ProcessEnv = process.env): Promise<Unpacking> {
+  const cpuBefore = childrenCpuNs();
   const startedAt = process.hrtime.bigint();
   let peakBytes: number | undefined;
   for (const [command = "", ...args] of commands) {
@@ -17,7 +21,15 @@ export async function timed(commands: string[][], env: NodeJS.ProcessEnv = proce
     if (told !== undefined) peakBytes = Number(told);
   }
   const ns = Number(process.hrtime.bigint() - startedAt);
-  return { ns, ...(peakBytes === undefined ? {} : { peakBytes }) };
+  const cpuNs = childrenCpuNs() - cpuBefore;
+  return { ns, cpuNs, ...(peakBytes === undefined ? {} : { peakBytes }) };
+}
+
+/** CPU time of the children that have ended, in ticks of 10 ms: cutime and cstime of proc(5). */
+function childrenCpuNs(): number {
+  const stat = readFileSync("/proc/self/stat", "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[13]) + Number(fields[14])) * 1e7;
 }
 
 function output(command: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
