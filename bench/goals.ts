@@ -86,6 +86,14 @@ export const goals: Goal[] = [
     atMost: 150 * MiB,
   },
   { ...unpack, what: "memory of unpacking gzip", measure: "unpack.gzip.memory", atMost: 150 * MiB },
+  {
+    question: "pull",
+    measure: "pull.whole",
+    subject: "pull",
+    what: "pull from loopback, to unpacking alone",
+    against: { subject: "unpack" },
+    atMost: 1.15,
+  },
 ];
 
 export interface Verdict {

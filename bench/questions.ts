@@ -15,6 +15,7 @@ export const questions: Record<string, Load> = {
   scale: () => import("./scale.js"),
   thousand: () => import("./thousand.js"),
   unpack: () => import("./unpack.js"),
+  pull: () => import("./pull.js"),
 };
 
 export async function loadQuestion(name: string): Promise<Question> {

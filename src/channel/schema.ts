@@ -69,7 +69,9 @@ export function nothing(): Schema<null> {
 }
 
 export function either<A, B>(first: Schema<A>, second: Schema<B>): Schema<A | B> {
-  return Type.Union([first, second]) as Schema<A | B>;
+  // One flat list: a union within a union would hide the fields of its variants.
+  const variants = [first, second].flatMap((schema: TSchema) => (schema["anyOf"] as TSchema[] | undefined) ?? [schema]);
+  return Type.Union(variants) as Schema<A | B>;
 }
 
 export function optional<T>(schema: Schema<T>): OptionalSchema<T> {

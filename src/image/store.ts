@@ -290,7 +290,7 @@ export class ImageStore {
   }
 
   /** Checks one image, or every one; see verify.ts. */
-  async verify(nameOrId: string | undefined, options: VerifyOptions = {}): Promise<ImageCheck[]> {
+  async verify(nameOrId?: string, options: VerifyOptions = {}): Promise<ImageCheck[]> {
     using hold = this.#blobs.hold();
     const rows = nameOrId === undefined ? this.#records.all() : [this.#catalog.find(nameOrId).row];
     for (const row of rows) hold.add(...(JSON.parse(row.blobs) as string[]));

@@ -27,7 +27,7 @@ interface Rule {
 
 /** The host behind a name's domain; docker.io is a name only. */
 const SERVED_AT: Readonly<Record<string, string>> = { "docker.io": "registry-1.docker.io" };
-const LOCATION = /^[a-zA-Z0-9.[\]:-]+(?:\/[a-z0-9._/-]+)?$/;
+const LOCATION = /^[a-zA-Z0-9.[\]:-]+(?:\/[a-z0-9][a-z0-9._-]*)*$/;
 
 /**
  * Mirrors, rewrites and exceptions of registries, as the operator has them in a JSON file:
@@ -109,7 +109,7 @@ function parse(text: string, path: string): Map<string, Rule> {
   const registries = isObject(document) ? (document["registries"] ?? {}) : undefined;
   if (!isObject(registries)) throw fail("`registries` is not an object");
   const location = (value: unknown, what: string): string => {
-    if (typeof value === "string" && LOCATION.test(value)) return value.replace(/\/$/, "");
+    if (typeof value === "string" && LOCATION.test(value)) return value;
     throw fail(`${what} is not of the form host[:port][/path]`);
   };
   const flag = (value: unknown, what: string): boolean => {

@@ -99,18 +99,18 @@ function configurationOf(host: string, folder: string, { login, tls }: RegistryO
   return `${lines.join("\n")}\n`;
 }
 
-/** The registry says on stderr that it listens. */
-async function listening(child: ChildProcess): Promise<void> {
-  let said = "";
-  for await (const piece of child.stderr?.iterator({ destroyOnReturn: false }) ?? []) {
-    said += String(piece);
-    if (!said.includes("listening on")) continue;
-    // What it says from now on is read and passed over, so that it never waits.
-    child.stderr?.resume();
+/** The registry says on stderr that it listens; what it says later is read and passed over, so that it never waits. */
+function listening(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
     child.stdout?.resume();
-    return;
-  }
-  throw new Error(`docker-registry ended: ${said}`);
+    child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
+      if (said.includes("listening on")) return;
+      said += piece;
+      if (said.includes("listening on")) resolve();
+    });
+    child.once("exit", () => reject(new Error(`docker-registry ended: ${said}`)));
+  });
 }
 
 async function freePort(): Promise<number> {
