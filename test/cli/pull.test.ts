@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { connect } from "../../src/channel/connect.js";
@@ -63,8 +64,7 @@ test("on a terminal: a bar a layer, no wider than it", async () => {
   assert.is(await terminal.exit(), 0, terminal.shown);
   assert.match(terminal.shown, /downloading|unpacking/);
   assert.match(terminal.shown, /ready/);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what moves the cursor is what is looked for.
-  const plain = terminal.shown.replace(/\u001b\[[0-9;]*[A-Za-z]/g, "");
+  const plain = stripVTControlCharacters(terminal.shown);
   const rows = plain.split(/\r?\n/).filter((line) => /^[0-9a-f]{12} {2}/.test(line));
   assert.ok(rows.length >= 2, plain);
   for (const row of rows) assert.ok(row.length <= 60, row);

@@ -23,9 +23,9 @@ export interface Exchange {
   /** How often the same method and path was asked for before. */
   before: number;
   /** The body of the request. */
-  body(): Promise<string>;
+  body: () => Promise<string>;
   /** The registry's own answer, read whole; status, headers and body may be changed before it is sent. */
-  upstream(): Promise<{ status: number; headers: Record<string, string | string[]>; body: Buffer }>;
+  upstream: () => Promise<{ status: number; headers: Record<string, string | string[]>; body: Buffer }>;
 }
 
 /** Answers in the registry's place; false lets the registry answer. */
