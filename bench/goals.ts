@@ -32,6 +32,11 @@ const thousand = { question: "thousand", subject: "granule" };
 const unpack = { question: "unpack", measure: "unpack.gzip", subject: "granule" };
 const start = { question: "start", measure: "start.first-instruction", subject: "granule" };
 
+/** A measure of the channel. */
+function channel(quantity: string, subject: string): Pick<Goal, "question" | "measure" | "subject"> {
+  return { question: "channel", measure: `channel.${quantity}`, subject };
+}
+
 export const goals: Goal[] = [
   { ...start, what: "cold start, p50, to crun", against: { subject: "crun" }, atMost: 0.23 },
   { ...start, what: "cold start, p50, to runc", against: { subject: "runc" }, atMost: 0.05 },
@@ -94,6 +99,11 @@ export const goals: Goal[] = [
     against: { subject: "unpack" },
     atMost: 1.15,
   },
+  { ...channel("calls", "closed"), what: "calls a second on one core", atLeast: 20_000 },
+  { ...channel("latency", "paced"), what: "a call at 20,000 a second, p99", statistic: "p99", atMost: 500_000 },
+  { ...channel("stream", "exec"), what: "container output to a reader", atLeast: 300e6 },
+  { ...channel("idle", "idle"), what: "an idle connection", atMost: 40 * 1024 },
+  { ...channel("samples", "subscribers"), what: "samples with 500 subscribers", statistic: "p99", atMost: 1e9 },
 ];
 
 export interface Verdict {

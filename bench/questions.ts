@@ -16,6 +16,7 @@ export const questions: Record<string, Load> = {
   thousand: () => import("./thousand.js"),
   unpack: () => import("./unpack.js"),
   pull: () => import("./pull.js"),
+  channel: () => import("./channel.js"),
 };
 
 export async function loadQuestion(name: string): Promise<Question> {

@@ -9,6 +9,8 @@ export interface ChannelSocket {
   readonly protocol: string;
   send(data: Uint8Array | string): void;
   close(code?: number, reason?: string): void;
+  /** Hangs up without a word, where the socket can; a browser's cannot. */
+  terminate?(): void;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
   onerror: ((event: { message?: string }) => void) | null;
@@ -43,6 +45,10 @@ const SERVER_FRAME_LIMITS = { maxDepth: 64, maxValues: 1 << 24 };
 /** The client's end of a connection: requests by id, frames to streams. */
 export class ClientConnection {
   readonly hello: Hello;
+  /** Methods that change state. */
+  readonly keyed: ReadonlySet<string>;
+  #heardAt = performance.now();
+  #pingSent = false;
   #nextRequest = 1;
   #failure: GranuleError | undefined;
   #leaving: string | undefined;
@@ -51,6 +57,7 @@ export class ClientConnection {
   readonly #pending = new Map<number, Pending>();
   readonly #streams = new Map<number, ClientStream>();
   readonly #closed: Promise<void>;
+  readonly #losses = new WeakSet<GranuleError>();
 
   /** Waits for the server's hello on a socket that is open or about to be. */
   static open(socket: ChannelSocket): Promise<ClientConnection> {
@@ -79,8 +86,13 @@ export class ClientConnection {
     this.#socket = socket;
     this.#codec = codec;
     this.hello = hello;
+    this.keyed = new Set(hello.keyed);
+    const liveness = setInterval(() => this.#checkPeer(), hello.limits.pingTimeoutMs / 2);
+    // In Node a connection that nobody waits for lets the process end.
+    if (typeof liveness === "object") (liveness as { unref?: () => void }).unref?.();
     this.#closed = new Promise((resolve) => {
       socket.onclose = (event) => {
+        clearInterval(liveness);
         this.#lost(unavailable(event.reason === "" ? "the connection was lost" : event.reason));
         resolve();
       };
@@ -89,13 +101,23 @@ export class ClientConnection {
     socket.onmessage = (event) => this.#receive(event.data);
   }
 
+  /** Whether new calls may be made on it. */
+  get usable(): boolean {
+    return this.#failure === undefined && this.#leaving === undefined;
+  }
+
+  /** Whether an error came of the loss of this connection, so that the same may work on another one. */
+  lostBy(error: unknown): boolean {
+    return error instanceof GranuleError && this.#losses.has(error);
+  }
+
   /** Calls a method. An aborted signal cancels it at the server too. */
   call<M extends MethodName>(method: M, params: Params<M>, options: CallOptions<Result<M>> = {}): Promise<Result<M>> {
     const { signal, onResult, ...wire } = options;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) throw cancelled(signal);
       if (this.#failure !== undefined) throw this.#failure;
-      if (this.#leaving !== undefined) throw unavailable(this.#leaving);
+      if (this.#leaving !== undefined) throw this.#loss(unavailable(this.#leaving));
       const id = this.#nextRequest++;
       const abort = (): void => {
         pending.abandoned = true;
@@ -159,6 +181,8 @@ export class ClientConnection {
 
   #receive(data: unknown): void {
     if (this.#failure !== undefined) return;
+    this.#heardAt = performance.now();
+    this.#pingSent = false;
     try {
       this.#dispatch(this.#codec.decode(toPayload(data)));
     } catch (thrown) {
@@ -203,7 +227,10 @@ export class ClientConnection {
     if (pending === undefined) return;
     this.#pending.delete(frame[1]);
     if (frame[0] === FrameType.error) {
-      pending.reject(errorFromWire(frame[2]));
+      const error = errorFromWire(frame[2]);
+      // A request that crossed the goodbye was not begun.
+      if (this.#leaving !== undefined && error.code === "UNAVAILABLE" && error.retryable) this.#loss(error);
+      pending.reject(error);
       return;
     }
     if (pending.abandoned) {
@@ -214,9 +241,29 @@ export class ClientConnection {
     pending.resolve(frame[2]);
   }
 
+  #loss(error: GranuleError): GranuleError {
+    this.#losses.add(error);
+    return error;
+  }
+
+  /** Asks a silent server whether it lives, and takes one that does not answer for lost. */
+  #checkPeer(): void {
+    const { pingIntervalMs, pingTimeoutMs } = this.hello.limits;
+    const silentMs = performance.now() - this.#heardAt;
+    if (silentMs < pingIntervalMs) return;
+    if (!this.#pingSent) {
+      this.#pingSent = true;
+      this.call("channel.ping", {}).catch(() => {});
+    } else if (silentMs >= pingIntervalMs + pingTimeoutMs) {
+      this.#lost(unavailable("the server does not answer"));
+      if (this.#socket.terminate === undefined) this.#socket.close();
+      else this.#socket.terminate();
+    }
+  }
+
   #lost(error: GranuleError): void {
     if (this.#failure !== undefined) return;
-    this.#failure = error;
+    this.#failure = this.#loss(error);
     const pending = [...this.#pending.values()];
     const streams = [...this.#streams.values()];
     this.#pending.clear();

@@ -8,26 +8,26 @@ import type {
   Images,
 } from "../api.js";
 import { GranuleError } from "../errors.js";
-import type { ClientConnection } from "./client-connection.js";
-import { openFeed } from "./client-feeds.js";
+import { openFeed } from "./client-feed.js";
+import type { ClientLink } from "./client-link.js";
 import type { LoadItem, Params } from "./protocol.js";
 
 type Watching = { [K in "onProgress" | "signal"]?: ImageImportOptions[K] | undefined };
 
 /** The images of the runtime at the other end. */
 export class RemoteImages implements Images {
-  readonly #connection: ClientConnection;
+  readonly #link: ClientLink;
 
-  constructor(connection: ClientConnection) {
-    this.#connection = connection;
+  constructor(link: ClientLink) {
+    this.#link = link;
   }
 
   list(): Promise<ImageInfo[]> {
-    return this.#connection.call("images.list", {});
+    return this.#link.call("images.list", {});
   }
 
   inspect(nameOrId: string): Promise<ImageInfo> {
-    return this.#connection.call("images.inspect", { id: nameOrId });
+    return this.#link.call("images.inspect", { id: nameOrId });
   }
 
   load(path: string, options: ImageImportOptions = {}): Promise<ImageInfo[]> {
@@ -46,7 +46,7 @@ export class RemoteImages implements Images {
   }
 
   async remove(nameOrId: string, options: { force?: boolean } = {}): Promise<void> {
-    await this.#connection.call("images.remove", { ...options, id: nameOrId });
+    await this.#link.call("images.remove", { ...options, id: nameOrId });
   }
 
   async pull(reference: string, options: ImagePullOptions = {}): Promise<ImageInfo> {
@@ -57,15 +57,15 @@ export class RemoteImages implements Images {
   }
 
   async save(names: string[], path: string, options: { signal?: AbortSignal } = {}): Promise<void> {
-    await this.#connection.call("images.save", { names, path }, { signal: options.signal });
+    await this.#link.call("images.save", { names, path }, { signal: options.signal });
   }
 
   tag(nameOrId: string, name: string): Promise<ImageInfo> {
-    return this.#connection.call("images.tag", { id: nameOrId, name });
+    return this.#link.call("images.tag", { id: nameOrId, name });
   }
 
   prune(options: { all?: boolean } = {}): Promise<ImagePruneResult> {
-    return this.#connection.call("images.prune", options);
+    return this.#link.call("images.prune", options);
   }
 
   async verify(
@@ -91,14 +91,29 @@ export class RemoteImages implements Images {
     { onProgress, signal }: Watching,
   ): Promise<Pick<LoadItem, "images" | "checks">> {
     if (onProgress === undefined) {
-      const result = await this.#connection.call(method, params, { signal });
+      const result = await this.#link.call(method, params, { signal });
       return "subscription" in result ? {} : result;
     }
-    const feed = await openFeed<M, LoadItem>(this.#connection, method, { ...params, progress: true }, signal);
-    for await (const item of feed) {
-      if (item.progress !== undefined) onProgress(item.progress);
-      if (item.images !== undefined || item.checks !== undefined) return item;
+    const idempotencyKey = crypto.randomUUID();
+    for (;;) {
+      const connection = await this.#link.connection();
+      let outcome: Pick<LoadItem, "images" | "checks"> | undefined;
+      try {
+        const asked = { ...params, progress: true };
+        const feed = await openFeed<M, LoadItem>(connection, method, asked, { signal, idempotencyKey }, (result) => {
+          // Repeated after it was done: what came of it, at once.
+          if (!("subscription" in result)) outcome = result;
+        });
+        for await (const item of feed) {
+          if (item.progress !== undefined) onProgress(item.progress);
+          if (item.images !== undefined || item.checks !== undefined) outcome = item;
+        }
+      } catch (error) {
+        if (!this.#link.resumes(connection, error)) throw error;
+        continue;
+      }
+      if (outcome !== undefined) return outcome;
+      throw new GranuleError("CANCELLED", "it was cancelled", { cause: signal?.reason });
     }
-    throw new GranuleError("CANCELLED", "it was cancelled", { cause: signal?.reason });
   }
 }

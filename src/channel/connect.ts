@@ -1,8 +1,8 @@
 import { type ClientOptions, WebSocket } from "ws";
-import type { Runtime } from "../api.js";
 import { GranuleError } from "../errors.js";
-import { openChannel } from "./client.js";
-import type { ChannelSocket } from "./client-connection.js";
+import { type ChannelClient, clientOf } from "./client.js";
+import { type ChannelSocket, ClientConnection } from "./client-connection.js";
+import type { ReconnectOptions } from "./client-link.js";
 import { cannotConnect, refusedUpgrade } from "./connect-failure.js";
 import { SUBPROTOCOLS } from "./frames.js";
 
@@ -17,17 +17,28 @@ export interface ConnectOptions {
   timeoutMs?: number;
   /** `cbor` unless told; `json` for reading along. */
   encoding?: "cbor" | "json";
+  /** Whether, or how, a lost connection is made again; true unless told. */
+  reconnect?: boolean | ReconnectOptions;
 }
 
 // A listing of thousands of containers is one message.
 const MAX_MESSAGE_BYTES = 64 << 20;
 
 /**
- * Connects to a runtime that is served elsewhere: `unix:/run/granule/granule.sock`, `ws://host:port`, `wss://host`.
+ * Connects to a runtime that is served elsewhere: `unix:/run/granule/granule.sock`, `ws://host:port`, `wss://host`. A
+ * connection that is lost later is made again: calls that were under way are repeated, done once all the same, and
+ * subscriptions and logs go on behind what was read. What an exec or attach had open is lost with its connection.
  * Throws UNAVAILABLE (retryable) where nobody listens.
  */
-export async function connect(url: string, options: ConnectOptions = {}): Promise<Runtime> {
-  const { token, tls, signal, timeoutMs = 10_000, encoding = "cbor" } = options;
+export async function connect(url: string, options: ConnectOptions = {}): Promise<ChannelClient> {
+  const { signal, reconnect = true } = options;
+  const first = await dial(url, options, signal);
+  if (reconnect === false) return clientOf(first);
+  return clientOf(first, (ending) => dial(url, options, ending), reconnect === true ? {} : reconnect);
+}
+
+async function dial(url: string, options: ConnectOptions, signal: AbortSignal | undefined): Promise<ClientConnection> {
+  const { token, tls, timeoutMs = 10_000, encoding = "cbor" } = options;
   const address = webSocketAddress(url);
   if (token !== undefined) checkToken(url, token);
   const limit = AbortSignal.timeout(timeoutMs);
@@ -55,7 +66,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   signal?.addEventListener("abort", giveUp);
   if (signal?.aborted) giveUp();
   try {
-    return await openChannel(socket as unknown as ChannelSocket);
+    return await ClientConnection.open(socket as unknown as ChannelSocket);
   } catch (error) {
     if (signal?.aborted) throw new GranuleError("CANCELLED", "connecting was cancelled", { cause: signal.reason });
     if (limit.aborted) throw cannotConnect(url, `no hello within ${timeoutMs} ms`, failure);

@@ -4,16 +4,17 @@ import { Deferred } from "../runtime/deferred.js";
 import { ByteSender } from "./byte-sender.js";
 import type { Call } from "./call.js";
 import { ItemSender } from "./item-sender.js";
-import type { LoadItem, Opened } from "./items.js";
+import type { LoadItem, Opened, Subscribed } from "./items.js";
 import { DATA_FRAME_BYTES } from "./limits.js";
 import { encodeLogLine } from "./log-format.js";
 import type { Cursor } from "./params.js";
 
 /** Events as items, with the cursor that they bring. A subscriber that falls too far behind is told to resume. */
-export function openEvents(call: Call, after: Cursor | undefined): Opened {
+export function openEvents(call: Call, after: Cursor | undefined): Subscribed {
   const abort = new AbortController();
   const sender = new ItemSender(call.host, "fail", () => abort.abort());
   // Asked for before the response, so that nothing that happens after the response is missed.
+  const cursor = after ?? latestCursor(call.runtime);
   const events = call.runtime.events({ ...(after && { after }), signal: abort.signal })[Symbol.asyncIterator]();
   let first = events.next();
   first.catch(() => {});
@@ -25,7 +26,20 @@ export function openEvents(call: Call, after: Cursor | undefined): Opened {
       }
     });
   });
-  return { subscription: sender.id };
+  return { subscription: sender.id, ...(cursor && { cursor }) };
+}
+
+/** The cursor of the last event, which a runtime tells where it refuses one that it never gave. */
+function latestCursor(runtime: Runtime): Cursor | undefined {
+  try {
+    runtime.events({ after: { epoch: "", seq: 0 } });
+    return undefined;
+  } catch (thrown) {
+    const { code, details } = GranuleError.from(thrown);
+    if (code !== "CURSOR_EXPIRED") throw thrown;
+    const { epoch, latest } = details ?? {};
+    return typeof epoch === "string" && typeof latest === "number" ? { epoch, seq: latest } : undefined;
+  }
 }
 
 /** Samples as items, one a reading; `key` names the source among those of this runtime. */
@@ -34,14 +48,14 @@ export function openSamples(
   key: string,
   source: Pick<Runtime, "samples">,
   after: Cursor | undefined,
-): Opened {
+): Subscribed {
   let leave = (): void => {};
   const sender = new ItemSender(call.host, "drop-oldest", () => leave());
   const early: (() => void)[] = [];
   let answered = false;
   // Nothing of the subscription may overtake the response that names it.
   const later = (step: () => void): void => void (answered ? step() : early.push(step));
-  leave = call.samples.subscribe(
+  const { cursor, leave: stop } = call.samples.subscribe(
     key,
     source,
     {
@@ -50,11 +64,12 @@ export function openSamples(
     },
     after,
   );
+  leave = stop;
   call.onAnswered(() => {
     answered = true;
     for (const step of early.splice(0)) step();
   });
-  return { subscription: sender.id };
+  return { subscription: sender.id, cursor };
 }
 
 /** A load, pull or check as items of progress, its result in the last one. */

@@ -1,4 +1,5 @@
 import type { ExitStatus, ImageCheck, ImageInfo, LoadProgress, RuntimeEvent, Sample } from "../api.js";
+import { type Cursor, cursor } from "./params.js";
 import * as results from "./results.js";
 import { about, array, integer, named, object, optional, type Schema, string } from "./schema.js";
 
@@ -28,6 +29,19 @@ export interface Opened {
 }
 
 export const opened: Schema<Opened> = named("Opened", object<Opened>({ subscription: integer() }));
+
+/** A subscription that can be resumed. */
+export interface Subscribed extends Opened {
+  cursor?: Cursor;
+}
+
+export const subscribed: Schema<Subscribed> = named(
+  "Subscribed",
+  object<Subscribed>({
+    subscription: integer(),
+    cursor: optional(about("Where it begins, to resume from when no item came.", cursor)),
+  }),
+);
 
 export const openedLogs: Schema<{ logs: number }> = named(
   "OpenedLogs",

@@ -62,6 +62,8 @@ export class KeyedCalls {
     const first = Promise.resolve().then(run);
     const outcome = first.then(async (done) => ({ result: (await done.remembered) ?? done.result })).catch(failed);
     const settled = outcome.then((found) => this.#settle(call, place, found));
+    // Who waits for it gets its failure; a call may end when its runtime and the store are closed and nobody waits.
+    settled.catch(() => {});
     this.#running.set(place, { digest, outcome: settled });
     // An answer that is the outcome itself goes out once it is written down.
     const done = await first.catch(async (thrown: unknown) => {

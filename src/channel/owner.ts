@@ -37,7 +37,7 @@ export async function connectOwner(options: OwnerOptions): Promise<Runtime> {
   let kept: GranuleError | undefined;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      return await connect(url);
+      return await connect(url, { reconnect: false });
     } catch (thrown) {
       const error = GranuleError.from(thrown);
       if (error.code !== "UNAVAILABLE" || options.start === false) throw error;
@@ -46,7 +46,7 @@ export async function connectOwner(options: OwnerOptions): Promise<Runtime> {
     if (performance.now() >= startAt) {
       try {
         await startOwner(options);
-        return await connect(url);
+        return await connect(url, { reconnect: false });
       } catch (thrown) {
         kept = GranuleError.from(thrown);
         if (!isRace(kept)) throw kept;

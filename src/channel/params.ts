@@ -171,10 +171,8 @@ export interface Cursor {
   seq: number;
 }
 
-const cursor: Schema<Cursor> = named(
-  "Cursor",
-  about("Go on behind this item.", object<Cursor>({ epoch: string(128), seq: integer() })),
-);
+export const cursor: Schema<Cursor> = named("Cursor", object<Cursor>({ epoch: string(128), seq: integer() }));
+const after = about("Go on behind this item.", cursor);
 
 /** The params of every method, by their use. */
 export const params = {
@@ -237,11 +235,11 @@ export const params = {
   pruneImages: object<{ all?: boolean }>({ all: optional(boolean()) }),
   verify: object<{ id?: string; progress?: boolean }>({ id: optional(string()), progress: optional(boolean()) }),
   events: object<{ after?: Cursor }>({
-    after: optional(cursor),
+    after: optional(after),
   }),
   samples: object<{ id?: string; after?: Cursor }>({
     id: optional(about("One container; all of them unless told.", string())),
-    after: optional(cursor),
+    after: optional(after),
   }),
   token: object<TokenOptions>({
     role: oneOf("reader", "operator", "admin"),

@@ -17,6 +17,12 @@ export interface SampleReader {
   end(error?: GranuleError): void;
 }
 
+export interface SampleSubscription {
+  /** Where it begins. */
+  cursor: Cursor;
+  leave: () => void;
+}
+
 /**
  * The samples of one source, read once for all who subscribe. Each reading is one item, the same object for everybody,
  * so that it is encoded once; the last ones are kept, so that a subscriber that lost its connection misses none.
@@ -42,10 +48,11 @@ export class SampleHub {
   }
 
   /**
-   * Begins with the next reading, or behind a cursor; gives back how to leave.
+   * Begins with the next reading, or behind a cursor; gives back where that is, and how to leave.
    * @throws CURSOR_EXPIRED with the oldest cursor, where readings behind it are no longer kept.
    */
-  subscribe(reader: SampleReader, after: Cursor | undefined): () => void {
+  subscribe(reader: SampleReader, after: Cursor | undefined): SampleSubscription {
+    const cursor = after ?? { epoch: this.epoch, seq: this.#seq };
     const missed = after === undefined ? [] : this.#after(after);
     clearTimeout(this.#expiry);
     for (const item of missed) reader.take(item);
@@ -54,9 +61,10 @@ export class SampleHub {
       reader.end(this.#ended.error);
       this.#expireLater();
     }
-    return () => {
+    const leave = (): void => {
       if (this.#readers.delete(reader) && this.#readers.size === 0) this.#expireLater();
     };
+    return { cursor, leave };
   }
 
   close(): void {
@@ -123,7 +131,7 @@ export class SampleHubs {
     source: Pick<Runtime, "samples">,
     reader: SampleReader,
     after: Cursor | undefined,
-  ): () => void {
+  ): SampleSubscription {
     const held = this.#hubs.get(key);
     if (held !== undefined && (!held.ended || after?.epoch === held.epoch)) return held.subscribe(reader, after);
     const hub = new SampleHub(source, () => {

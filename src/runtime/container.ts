@@ -22,6 +22,7 @@ import { containerPaths } from "./folders.js";
 import type { Lifecycle, Run } from "./lifecycle.js";
 import { readLog } from "./logs.js";
 import { MonitorClient, MonitorGone, MonitorRefusal } from "./monitor-client.js";
+import { whilePending } from "./while-pending.js";
 
 const defaultStopTimeoutSeconds = 10;
 
@@ -145,11 +146,25 @@ export class LocalContainer implements Container {
     const { signal } = options;
     if (!signal) return this.#life.settled;
     signal.throwIfAborted();
+    const { settled } = this.#life;
     return new Promise((resolve, reject) => {
-      const abort = (): void =>
+      const abort = (): void => {
+        leave();
         reject(new GranuleError("CANCELLED", "the wait was cancelled", { cause: signal.reason }));
+      };
+      const done = (): void => signal.removeEventListener("abort", abort);
+      const leave = whilePending(
+        settled,
+        (exit) => {
+          done();
+          resolve(exit);
+        },
+        (reason) => {
+          done();
+          reject(reason);
+        },
+      );
       signal.addEventListener("abort", abort, { once: true });
-      this.#life.settled.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
     });
   }
 

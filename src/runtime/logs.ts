@@ -5,6 +5,7 @@ import type { LogLine, LogOptions } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { EntrySplitter, timeNs } from "./log-entry.js";
 import { findTail } from "./log-tail.js";
+import { whilePending } from "./while-pending.js";
 
 const blockBytes = 64 * 1024;
 
@@ -139,6 +140,7 @@ class FolderChanges {
   readonly #watcher;
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#finish();
+  readonly #forget: () => void;
   #changed = false;
   #wake: (() => void) | undefined;
   over = false;
@@ -148,7 +150,7 @@ class FolderChanges {
     this.#watcher.on("error", () => this.#finish());
     this.#signal = signal;
     signal?.addEventListener("abort", this.#onAbort, { once: true });
-    ended.then(this.#onAbort, this.#onAbort);
+    this.#forget = whilePending(ended, this.#onAbort, this.#onAbort);
   }
 
   async next(): Promise<void> {
@@ -158,6 +160,7 @@ class FolderChanges {
 
   close(): void {
     this.#watcher.close();
+    this.#forget();
     this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 

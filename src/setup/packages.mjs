@@ -28,6 +28,9 @@ const packages = {
     "openssl",
     "clang",
     "libclang-rt-14-dev",
+    "python3-websockets",
+    "python3-cbor2",
+    "chromium",
   ],
   check: ["clang-format-19"],
 };

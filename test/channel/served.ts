@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "../../src/api.js";
-import { connect } from "../../src/channel/connect.js";
+import { type ConnectOptions, connect } from "../../src/channel/connect.js";
 import { type ChannelServer, type ServeOptions, serveChannel } from "../../src/channel/server.js";
 import { FakeRuntime } from "./fake-runtime.js";
 
@@ -14,13 +14,15 @@ export interface Served extends AsyncDisposable {
   url: string;
 }
 
-export async function served(options: Partial<ServeOptions> & { encoding?: "cbor" | "json" } = {}): Promise<Served> {
-  const { encoding = "cbor", ...serving } = options;
+export async function served(
+  options: Partial<ServeOptions> & Pick<ConnectOptions, "encoding" | "reconnect"> = {},
+): Promise<Served> {
+  const { encoding = "cbor", reconnect = false, ...serving } = options;
   const folder = mkdtempSync(join(tmpdir(), "granule-channel-"));
   const runtime = new FakeRuntime();
   const server = await serveChannel(runtime, { path: join(folder, "s.sock"), ...serving });
   const url = `unix:${server.path}`;
-  const client = await connect(url, { encoding });
+  const client = await connect(url, { encoding, reconnect });
   return {
     runtime,
     server,

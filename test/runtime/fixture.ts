@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "tar";
 import type { Container, CreateOptions, Runtime } from "../../src/api.js";
+import { connect } from "../../src/channel/connect.js";
+import { serveChannel } from "../../src/channel/server.js";
 import { openRuntime, type RuntimeOptions } from "../../src/runtime/runtime.js";
 
 process.env["GRANULE_CGROUP"] ??= `granule-test-${process.pid}`;
@@ -48,7 +50,7 @@ export class Fixture {
 
   static async open(options: Omit<RuntimeOptions, "root" | "state"> = {}): Promise<Fixture> {
     const root = mkdtempSync(join(tmpdir(), "granule-rt-"));
-    const runtime = await openRuntime({ root, ...options });
+    const runtime = await openForTest(root, options);
     const fixture = new Fixture(root, runtime);
     const tar = join(root, "busybox.tar");
     await writeImage(tar);
@@ -59,7 +61,12 @@ export class Fixture {
   /** A runtime on the same root, as after a restart of the process. */
   async reopen(): Promise<void> {
     await this.runtime.close();
-    this.runtime = await openRuntime({ root: this.root });
+    await this.openAgain();
+  }
+
+  /** Takes up a root that nobody owns now. */
+  async openAgain(): Promise<void> {
+    this.runtime = await openForTest(this.root);
   }
 
   run(script: string, options: Partial<CreateOptions> = {}): Promise<Container> {
@@ -79,6 +86,34 @@ export class Fixture {
     await this.runtime.close();
     rmSync(this.root, { recursive: true, force: true });
   }
+}
+
+/** The runtime in this process, or the same one through a channel where `over-channel.ts` was imported. */
+async function openForTest(root: string, options: Omit<RuntimeOptions, "root" | "state"> = {}): Promise<Runtime> {
+  const local = await openRuntime({ root, ...options });
+  if (process.env["GRANULE_TEST_OVER"] !== "channel") return local;
+  const server = await serveChannel(local, { path: join(root, "test.sock") });
+  const client = await connect(`unix:${server.path}`, { reconnect: false });
+  const close = async (): Promise<void> => {
+    // What was asked before has arrived, then. The runtime goes first: whoever waits hears of that over the channel.
+    await client.info();
+    await local.close();
+    await server.close();
+    await client.close();
+  };
+  const { containers, images, usage, tokens } = client;
+  return {
+    containers,
+    images,
+    usage,
+    tokens,
+    info: () => client.info(),
+    events: (options) => client.events(options),
+    samples: (options) => client.samples(options),
+    warm: (options) => client.warm(options),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** A root file system of busybox alone. */

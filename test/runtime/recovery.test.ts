@@ -45,7 +45,7 @@ recovery("a second owner is refused with the first one's pid", async () => {
     assert.is((thrown as GranuleError).details?.["pid"], child.pid);
   }
   await killOwner(child);
-  fixture.runtime = await openRuntime({ root: fixture.root });
+  await fixture.openAgain();
   await (await fixture.runtime.containers.get("waiting")).remove();
 });
 
@@ -57,7 +57,7 @@ recovery("20 containers outlive a killed node, with their logs and exit codes", 
   for (let index = 0; index < count; index += 2) stopFile(await uppersByName(), index);
   await Promise.all(Array.from({ length: count / 2 }, (_, half) => exitRecorded(half * 2)));
 
-  fixture.runtime = await openRuntime({ root: fixture.root });
+  await fixture.openAgain();
   const { containers } = fixture.runtime;
   assert.is((await containers.list({ all: true })).length, count + 1);
   assert.is((await containers.list()).length, count / 2);
@@ -119,7 +119,7 @@ recovery("clears what belongs to nobody", async () => {
   const state = join(fixture.root, "run");
   writeFileSync(join(fixture.root, "containers", stray), "");
   writeFileSync(join(state, `${stray}.sock`), "");
-  fixture.runtime = await openRuntime({ root: fixture.root });
+  await fixture.openAgain();
   assert.not(readdirSync(join(fixture.root, "containers")).includes(stray));
   assert.not(existsSync(join(state, `${stray}.sock`)));
 });

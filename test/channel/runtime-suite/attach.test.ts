@@ -1,0 +1,2 @@
+export * from "../../runtime/attach.test.js";
+export * from "./over-channel.js";

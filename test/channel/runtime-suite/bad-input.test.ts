@@ -1,0 +1,2 @@
+export * from "../../runtime/bad-input.test.js";
+export * from "./over-channel.js";

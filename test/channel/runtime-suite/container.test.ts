@@ -1,0 +1,2 @@
+export * from "../../runtime/container.test.js";
+export * from "./over-channel.js";

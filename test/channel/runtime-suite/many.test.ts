@@ -1,0 +1,2 @@
+export * from "../../runtime/many.test.js";
+export * from "./over-channel.js";

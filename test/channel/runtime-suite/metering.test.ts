@@ -1,0 +1,2 @@
+export * from "../../runtime/metering.test.js";
+export * from "./over-channel.js";

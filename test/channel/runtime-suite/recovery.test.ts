@@ -1,0 +1,2 @@
+export * from "../../runtime/recovery.test.js";
+export * from "./over-channel.js";

@@ -1,0 +1,2 @@
+export * from "../../runtime/spares.test.js";
+export * from "./over-channel.js";

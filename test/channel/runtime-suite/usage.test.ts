@@ -1,0 +1,2 @@
+export * from "../../runtime/usage.test.js";
+export * from "./over-channel.js";

@@ -1,0 +1,2 @@
+export * from "../../runtime/warm.test.js";
+export * from "./over-channel.js";
