@@ -16,8 +16,8 @@ export const question: Question = {
     const server = await BenchServer.open(bench);
     const measures = await calls(bench, server);
     measures.push(...(await streamRates(bench, server)));
-    measures.push(await idleMemory(bench, server));
     measures.push(await lateness(bench, server));
+    measures.push(await idleMemory(bench));
     bench.note(
       `The server is held to one core. Paced calls come at ${PER_SECOND} a second, evenly, with at most ${IN_FLIGHT} in flight, as from callers that do not wait for each other. In the closed loop ${IN_FLIGHT} are always in flight, so each waits for the ${IN_FLIGHT - 1} before it: its latency is ${IN_FLIGHT} divided by the rate, whatever the server does.`,
     );

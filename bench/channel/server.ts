@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Bench } from "../harness/question.js";
@@ -9,17 +10,19 @@ import type { Order, Reply } from "./serve.js";
 export class BenchServer {
   readonly socket: string;
   readonly #child: ChildProcess;
+  #left = false;
 
   static async open(bench: Bench): Promise<BenchServer> {
-    const socket = join(bench.folder, "bench.sock");
+    const folder = mkdtempSync(join(bench.folder, "server-"));
+    const socket = join(folder, "bench.sock");
     const program = fileURLToPath(new URL("serve.js", import.meta.url));
     const env = { ...process.env, GRANULE_CGROUP: `granule-bench-${process.pid}` };
-    const child = spawn("taskset", ["-c", "0", process.execPath, program, join(bench.folder, "root"), socket], {
+    const child = spawn("taskset", ["-c", "0", process.execPath, program, join(folder, "root"), socket], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
       env,
     });
     const server = new BenchServer(child, socket);
-    bench.defer(() => server.#leave());
+    bench.defer(() => server.leave());
     await once(child, "message");
     return server;
   }
@@ -45,7 +48,10 @@ export class BenchServer {
     return reply;
   }
 
-  async #leave(): Promise<void> {
+  /** Removes its containers and ends it. */
+  async leave(): Promise<void> {
+    if (this.#left) return;
+    this.#left = true;
     const exited = once(this.#child, "exit");
     await this.#ask("leave");
     await exited;

@@ -1,6 +1,5 @@
 import { GranuleError } from "../errors.js";
 import { SendCredit } from "./credit.js";
-import { FrameType } from "./frames.js";
 import { DATA_FRAME_BYTES } from "./limits.js";
 import type { SessionStream, StreamHost } from "./session-stream.js";
 
@@ -25,7 +24,7 @@ export class ByteSender implements SessionStream {
     for (let offset = 0; offset < bytes.length && !this.#closed; ) {
       const size = await this.#take(Math.min(bytes.length - offset, DATA_FRAME_BYTES));
       if (this.#closed) return;
-      this.#host.outbox.send([FrameType.data, this.id, bytes.subarray(offset, offset + size)]);
+      this.#host.outbox.sendData(this.id, bytes.subarray(offset, offset + size));
       offset += size;
       if (!this.#host.outbox.writable) await this.#host.outbox.drained();
     }

@@ -10,6 +10,8 @@ export interface Codec {
   /** Whether payloads are binary messages; text otherwise. */
   readonly binary: boolean;
   encode(frame: Frame): Uint8Array | string;
+  /** What stands before the bytes in a data message, where the bytes follow it as they are. */
+  dataHead?(stream: number, byteLength: number): Uint8Array;
   /** @throws INVALID_ARGUMENT where the payload is no message. */
   decode(payload: Uint8Array | string): Frame;
 }
@@ -37,6 +39,19 @@ class CborCodec implements Codec {
 
   encode(frame: Frame): Uint8Array {
     return this.#cbor.encode(frame[0] === FrameType.data ? frame : plain(frame));
+  }
+
+  /** An array of three, the type, the stream, and the head of a byte string of 32-bit length (RFC 8949, section 3). */
+  dataHead(stream: number, byteLength: number): Uint8Array {
+    const head = new Uint8Array(12);
+    const view = new DataView(head.buffer);
+    head[0] = 0x83;
+    head[1] = FrameType.data;
+    head[2] = 0x1a;
+    view.setUint32(3, stream);
+    head[7] = 0x5a;
+    view.setUint32(8, byteLength);
+    return head;
   }
 
   decode(payload: Uint8Array | string): Frame {

@@ -1,11 +1,14 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { Codec } from "./codec.js";
-import type { Frame } from "./frames.js";
+import { type Frame, FrameType } from "./frames.js";
 
 // Streams and subscriptions wait above the first share of what may be buffered, requests above the second one.
 const STREAMS_WAIT_SHARE = 1 / 16;
 const REQUESTS_WAIT_SHARE = 1 / 4;
+
+// Below this size to copy the bytes is cheaper than to write them apart.
+const ZERO_COPY_BYTES = 4096;
 
 export interface OutboxOptions {
   maxBufferedBytes: number;
@@ -59,6 +62,20 @@ export class Outbox {
     this.#pressureChanged();
   }
 
+  /** Sends bytes of a stream, without a copy of them: they must not change afterwards. */
+  sendData(stream: number, bytes: Uint8Array): void {
+    const head = bytes.length < ZERO_COPY_BYTES ? undefined : this.#codec.dataHead?.(stream, bytes.length);
+    if (head === undefined) {
+      this.send([FrameType.data, stream, bytes]);
+      return;
+    }
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#cork();
+    // Between whole messages of ws, whose sender keeps nothing back where there is no compression.
+    this.#raw.write(binaryMessageHead(head, bytes.length));
+    this.#raw.write(bytes);
+  }
+
   /** Calls back whenever `congested` changes. */
   onPressure(changed: () => void): void {
     this.#pressureChanged = changed;
@@ -92,6 +109,19 @@ export class Outbox {
     this.#congested = false;
     this.#pressureChanged();
   }
+}
+
+/** The header of an unmasked binary message of more than 125 bytes (RFC 6455, section 5.2), and how its payload begins. */
+function binaryMessageHead(begin: Uint8Array, restLength: number): Buffer {
+  const length = begin.length + restLength;
+  const sizeBytes = length > 0xffff ? 8 : 2;
+  const head = Buffer.alloc(2 + sizeBytes + begin.length);
+  head[0] = 0x82;
+  head[1] = sizeBytes === 8 ? 127 : 126;
+  if (sizeBytes === 8) head.writeBigUInt64BE(BigInt(length), 2);
+  else head.writeUInt16BE(length, 2);
+  head.set(begin, 2 + sizeBytes);
+  return head;
 }
 
 /** A send that fails because the peer hung up: the connection's own close event tells of it. */
