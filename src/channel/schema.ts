@@ -14,8 +14,11 @@ export type Shape<T> = {
   [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? OptionalSchema<Exclude<T[K], undefined>> : Schema<T[K]>;
 };
 
+/** Longest text unless told: what the kernel takes as one argument or variable (MAX_ARG_STRLEN, execve(2)). */
+const TEXT_CHARACTERS = 131_072;
+
 /** Text of at most `maxLength` characters. */
-export function string(maxLength = 65_536): Schema<string> {
+export function string(maxLength = TEXT_CHARACTERS): Schema<string> {
   return Type.String({ maxLength });
 }
 

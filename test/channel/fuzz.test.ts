@@ -45,20 +45,18 @@ function calls(random: Random, id: string): Frame[] {
 
 async function dropped(random: Random): Promise<void> {
   const wire = new Wire(host.server.path);
-  const patience = setTimeout(() => wire.socket.destroy(), 50);
   const messages = calls(random, random.of(host.ids)).map((message) => frame(Buffer.from(codec.encode(message))));
   const bytes = Buffer.concat([upgrade("granule.v1.cbor"), ...messages]);
   // It hangs up inside the upgrade, inside a call, behind it, or when part of the answer has come.
   if (random.chance(0.5)) {
     wire.socket.write(bytes.subarray(0, random.below(bytes.length)));
-    if (random.chance(0.7)) await wire.hear(1 + random.below(200));
+    if (random.chance(0.7)) await wire.hear(1 + random.below(200), 10);
   } else {
     wire.socket.write(bytes);
-    await wire.hear(1 + random.below(4000));
+    await wire.hear(1 + random.below(4000), 50);
   }
   wire.socket.destroy();
   await wire.closed;
-  clearTimeout(patience);
 }
 
 async function dropMany(count: number, seed: number): Promise<void> {

@@ -34,8 +34,6 @@ async function connection(random: Random, path: string, containers: readonly str
   const wire = new Wire(path);
   const { socket } = wire;
   let messages = 0;
-  // Neither the server nor this side waits without end for what may never come.
-  const patience = setTimeout(() => socket.destroy(), 40);
   if (random.chance(0.05)) {
     // No WebSocket at all: noise, or an upgrade that is damaged.
     const bytes = random.chance(0.5) ? random.bytes(random.below(400)) : mutated(random, upgrade(SUBPROTOCOLS[0]));
@@ -43,7 +41,7 @@ async function connection(random: Random, path: string, containers: readonly str
   } else {
     const subprotocol = random.of(SUBPROTOCOLS);
     socket.write(upgrade(subprotocol));
-    await wire.hear(1);
+    await wire.hear(1, 2000);
     for (const message of encoded(validSession(random, containers), subprotocol)) {
       messages++;
       const kind = random.next();
@@ -52,13 +50,15 @@ async function connection(random: Random, path: string, containers: readonly str
       else if (kind < 0.93) socket.write(frame(random.bytes(random.below(300)), random.of([1, 2])));
       else if (kind < 0.97) socket.write(frame(message, random.below(16)));
       else socket.write(mutated(random, frame(message)));
-      if (random.chance(0.3)) await wire.hear(wire.heard + 1 + random.below(2000));
+      if (random.chance(0.3)) await wire.hear(wire.heard + 1 + random.below(2000), 5);
       if (socket.destroyed) break;
     }
     if (random.chance(0.5)) socket.destroy();
     else socket.end();
   }
+  // A server that waits for the rest of a message is not waited for.
+  await wire.hear(Number.POSITIVE_INFINITY, 10);
+  socket.destroy();
   await wire.closed;
-  clearTimeout(patience);
   return messages;
 }

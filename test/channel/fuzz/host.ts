@@ -28,6 +28,8 @@ export class Host implements AsyncDisposable {
   static async open(): Promise<Host> {
     const fixture = await Fixture.open();
     const containers = [await fixture.run("cat; echo over", { stdin: true }), await fixture.run("exec sleep 1000")];
+    // Node opens what it watches files with at the first time, and keeps it.
+    for await (const _ of (containers[1] as Container).logs({ follow: true, signal: AbortSignal.timeout(50) })) break;
     let host: Host | undefined;
     const audit = ({ method, outcome, replayed }: AuditEntry): void => {
       if (host === undefined || outcome !== "OK" || replayed) return;

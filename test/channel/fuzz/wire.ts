@@ -45,8 +45,16 @@ export class Wire {
     });
   }
 
-  /** Settles when so many bytes have come in all, or the connection is gone. */
-  async hear(bytes: number): Promise<void> {
-    while (this.heard < bytes && !this.socket.destroyed) await new Promise<void>((resolve) => (this.#wake = resolve));
+  /** Settles when so many bytes have come in all, the connection is gone, or what may never come did not in time. */
+  async hear(bytes: number, patienceMs: number): Promise<void> {
+    let patient = true;
+    const timer = setTimeout(() => {
+      patient = false;
+      this.#wake();
+    }, patienceMs);
+    while (patient && this.heard < bytes && !this.socket.destroyed) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    clearTimeout(timer);
   }
 }
