@@ -332,6 +332,10 @@ test("only an admin without a selector makes containers that reach the host", as
         assert.is(code, "PERMISSION_DENIED", `${principal.name} ${JSON.stringify(options)}`);
       }
     }
+    for (const options of reaching) {
+      const { code } = await errorOf(ask(client, "runtime.warm", { ...sleeps, ...options, count: 1 }));
+      assert.is(code, "PERMISSION_DENIED", `${principal.name} warms ${JSON.stringify(options)}`);
+    }
     const { id } = (await ask(client, "containers.create", { ...sleeps, ...contained })) as { id: string };
     await ask(client, "containers.remove", { id });
   }

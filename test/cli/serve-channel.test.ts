@@ -176,7 +176,7 @@ test("SIGHUP takes renewed certificates, and faulty ones change nothing", async 
 /** Listens as a service manager does, at argv[1] and on a port that it prints, then becomes the rest of its command line. */
 const manager = `import os, socket, sys
 unix = socket.socket(socket.AF_UNIX)
-unix.bind(sys.argv[1])
+unix.bind(sys.argv[1].replace("@", chr(0)))
 unix.listen()
 tcp = socket.create_server(("127.0.0.1", 0))
 print(tcp.getsockname()[1], flush=True)
@@ -211,6 +211,23 @@ test("sockets of a service manager are served on, and their file is left to it",
       await once(owner, "exit");
     }
     assert.ok(lstatSync(path).isSocket());
+  } finally {
+    await home.close();
+  }
+});
+
+test("an abstract socket, which anybody in the network namespace could connect to, is refused", async () => {
+  const home = await CliHome.open();
+  try {
+    await home.stopOwner();
+    const name = `@granule-test-${process.pid}`;
+    const owner = spawn("python3", ["-c", manager, name, process.execPath, mainPath, "serve", "--insecure"], {
+      env: home.env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const { code, stderr } = await result(owner);
+    assert.is(code, 1);
+    assert.match(stderr, "has no file, so anybody may connect to it");
   } finally {
     await home.close();
   }

@@ -13,6 +13,7 @@ import { GranuleError } from "../../errors.js";
 import type { EventReadOptions } from "../../runtime/events.js";
 import type { Principal } from "../principal.js";
 import { GuardedContainers, ScopedContainers } from "./bounded-containers.js";
+import { checkHostOptions } from "./host-options.js";
 import { scopedEvents } from "./scoped-events.js";
 import { scopedUsage } from "./scoped-usage.js";
 import type { Tags } from "./selector.js";
@@ -27,9 +28,11 @@ export class GuardedRuntime implements Runtime {
   readonly usage: Runtime["usage"];
   readonly tokens: Tokens;
   readonly #runtime: Runtime;
+  readonly #principal: Principal;
 
   constructor(runtime: Runtime, principal: Principal) {
     this.#runtime = runtime;
+    this.#principal = principal;
     this.containers = new GuardedContainers(runtime.containers, principal);
     this.images = runtime.images;
     this.usage = runtime.usage;
@@ -40,7 +43,9 @@ export class GuardedRuntime implements Runtime {
     return this.#runtime.info();
   }
 
-  warm(options: WarmOptions): Promise<void> {
+  async warm(options: WarmOptions): Promise<void> {
+    const { count: _count, ...shape } = options;
+    checkHostOptions(this.#principal, shape);
     return this.#runtime.warm(options);
   }
 
