@@ -11,9 +11,9 @@ main { max-width: 1180px; margin: 0 auto; padding: 32px 24px 64px; }
 h1 { font-size: 22px; margin: 0; letter-spacing: -0.01em; }
 h2 { font-size: 15px; margin: 0 0 12px; }
 .span { color: var(--soft); margin: 2px 0 24px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin-bottom: 20px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(168px, 1fr)); gap: 12px; margin-bottom: 20px; }
 .tile, .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; }
-.tile b { display: block; font-size: 21px; font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: -0.02em; white-space: nowrap; }
+.tile b { display: block; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: -0.02em; white-space: nowrap; }
 .tile span { color: var(--soft); font-size: 12.5px; }
 .card { margin-bottom: 20px; overflow-x: auto; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 20px; }
@@ -78,7 +78,7 @@ const cost = (group, decimals) => {
 for (const group of data.totals) {
   if (group.cost === undefined) continue;
   const small = Number(group.cost) < 1;
-  tile((small ? group.cost : cost(group, 2)) + " " + group.currency, "cost");
+  tile(cost(group, small ? 6 : 2) + " " + group.currency, "cost");
 }
 const sum = (field) => data.totals.reduce((before, group) => before + group[field], 0);
 tile(short(data.containers), data.containers === 1 ? "container" : "containers");
@@ -109,7 +109,7 @@ for (const group of [...data.groups].sort((a, b) => share(b) - share(a))) {
   bill.append(row);
 }
 if (data.groups.length > 1) for (const group of data.totals) {
-  bill.append(make("tr", { className: "total" }, ...cells(group, data.by.map((_, index) => (index === 0 ? "Total" : "")))));
+  bill.append(make("tr", { className: "total" }, ...cells(group, data.by.map((_, index) => (index > 0 ? "" : priced && group.cost === undefined ? "Total without price" : "Total")))));
 }
 root.append(make("section", { className: "card" }, make("h2", { textContent: "Bill by " + data.by.map((key) => key.replace(/^tag:/, "")).join(", ") }), bill));
 
@@ -139,22 +139,37 @@ const allocatedAt = (field) => {
 };
 const rate = (values) => values.map((value) => (value === null ? null : value / step));
 
-function chart(parent, title, note, series, format) {
+// Steps of sizes are powers of two; a chart of nothing still has a scale.
+const binary = Array.from({ length: 50 }, (_, power) => 2 ** power);
+const two = (value) => String(value).padStart(2, "0");
+const clock = (seconds, step) => {
+  const date = new Date(seconds * 1000);
+  const day = date.toLocaleDateString("en", { day: "numeric", month: "short" });
+  const time = two(date.getHours()) + ":" + two(date.getMinutes());
+  if (step >= 86400) return day;
+  return step < 60 ? time + ":" + two(date.getSeconds()) : time === "00:00" ? day : time;
+};
+
+function chart(parent, title, note, series, format, isSize = false) {
   const card = make("section", { className: "card" }, make("h2", { textContent: title }));
   if (note) card.append(make("p", { className: "note", textContent: note }));
   const place = make("div");
   card.append(place);
   parent.append(card);
+  if (series.every(({ values }) => values.every((value) => value === null))) {
+    place.append(make("p", { className: "note", textContent: "This host does not count it for these containers." }));
+    return;
+  }
   const single = axis.length < 2;
   const plot = new uPlot({
     width: 400,
     height: 230,
     cursor: { y: false },
     legend: { live: true },
-    scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
+    scales: { y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : isSize ? 1024 : 1] } },
     axes: [
-      { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid } },
-      { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 76, values: (_, all) => all.map(format) },
+      { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, space: 70, values: (_, all, __, ___, step) => all.map((time) => clock(time, step)) },
+      { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid }, size: 76, values: (_, all) => all.map(format), ...(isSize ? { incrs: binary } : {}) },
     ],
     series: [
       { value: (_, time) => (time == null ? "–" : new Date(time * 1000).toLocaleTimeString()) },
@@ -180,10 +195,10 @@ if (axis.length === 0) {
 } else {
   const some = data.curves.length < data.containers ? "Used: the " + data.curves.length + " largest of " + data.containers + " containers. Allocated: all." : "";
   const by = step === 1 ? "By the second." : "By the minute.";
-  const two = (className = "pair") => { const pair = make("div", { className }); root.append(pair); return pair; };
+  const row = () => { const pair = make("div", { className: "pair" }); root.append(pair); return pair; };
   const vcpus = (value) => number(value, value >= 10 ? 0 : value >= 1 ? 1 : 2);
   const perSecond = (value) => bytes(value) + "/s";
-  let pair = two();
+  let pair = row();
   chart(pair, "vCPUs", [by, some].filter(Boolean).join(" "), [
     { label: "allocated", stroke: colours[11], dash: [5, 4], stepped: true, values: allocatedAt("vcpus") },
     { label: "used", stroke: colours[0], fill: colours[0] + "22", values: summed("vcpus") },
@@ -191,19 +206,19 @@ if (axis.length === 0) {
   chart(pair, "Memory", [by, some].filter(Boolean).join(" "), [
     { label: "allocated", stroke: colours[11], dash: [5, 4], stepped: true, values: allocatedAt("bytes") },
     { label: "used", stroke: colours[2], fill: colours[2] + "22", values: summed("memory") },
-  ], bytes);
-  pair = two();
+  ], bytes, true);
+  pair = row();
   const each = (field) => data.curves.map((curve, index) => ({ label: curve.name, stroke: colours[index % colours.length], values: columns.get(curve)[field] }));
   chart(pair, "vCPUs by container", "", each("vcpus"), vcpus);
-  chart(pair, "Memory by container", "", each("memory"), bytes);
-  pair = two();
+  chart(pair, "Memory by container", "", each("memory"), bytes, true);
+  pair = row();
   chart(pair, "Network", "", [
     { label: "received", stroke: colours[0], values: rate(summed("rxBytes")) },
     { label: "sent", stroke: colours[1], values: rate(summed("txBytes")) },
-  ], perSecond);
+  ], perSecond, true);
   chart(pair, "Block devices", "", [
     { label: "read", stroke: colours[0], values: rate(summed("readBytes")) },
     { label: "written", stroke: colours[1], values: rate(summed("writeBytes")) },
-  ], perSecond);
+  ], perSecond, true);
 }
 `;

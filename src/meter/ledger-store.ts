@@ -41,8 +41,8 @@ interface Write {
   parameters: Parameter[];
 }
 
-/** What keeps retrying from being tried at each tick. */
-const codesOfFullDisk = /SQLITE_(FULL|IOERR|BUSY|LOCKED|READONLY|CANTOPEN)/;
+/** Errors of a write itself, which no waiting mends; all others are of the disk. */
+const neverWritten = /SQLITE_(CONSTRAINT|MISMATCH|RANGE|TOOBIG)/;
 
 const defaultRetention: UsageRetention = { recordDays: 0, hourDays: 400, minuteDays: 30 };
 
@@ -143,9 +143,13 @@ export class LedgerStore {
     return row !== undefined;
   }
 
-  /** Writes all that waits, in one transaction. False where the disk takes nothing: it waits on. */
-  flush(): boolean {
+  /**
+   * Writes all that waits, in one transaction. False where the disk takes nothing: it waits on.
+   * @param again tries a disk that took nothing the last time; otherwise what waits is left alone
+   */
+  flush(again = false): boolean {
     if (this.#pending.length === 0) return true;
+    if (this.problem !== undefined && !again) return false;
     try {
       this.#commit();
     } catch (thrown) {
@@ -176,17 +180,27 @@ export class LedgerStore {
   #commit(): void {
     const writes = this.#pending;
     const head = this.head;
-    this.#database
-      .transaction(() => {
-        for (const { statement, parameters } of writes) this.#statement(statement).run(parameters);
-        if (head.record !== this.#written.record) {
-          const value = toJson({ record: head.record, hash: head.hash.toString("hex") });
-          this.#statement("setting").run(["head", value]);
-        }
-      })
-      .immediate();
+    this.#inTransaction(() => {
+      for (const { statement, parameters } of writes) this.#statement(statement).run(parameters);
+      if (head.record !== this.#written.record) {
+        const value = toJson({ record: head.record, hash: head.hash.toString("hex") });
+        this.#statement("setting").run(["head", value]);
+      }
+    });
     this.#pending = [];
     this.#written = head;
+  }
+
+  /** SQLite ends a transaction by itself where the disk is full (lang_transaction.html): a ROLLBACK would hide why. */
+  #inTransaction(act: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      act();
+      this.#database.exec("COMMIT");
+    } catch (thrown) {
+      if (this.#database.inTransaction) this.#database.exec("ROLLBACK");
+      throw thrown;
+    }
   }
 
   #statement(name: StatementName): Statement {
@@ -197,10 +211,8 @@ export class LedgerStore {
 
   #wait(thrown: unknown): void {
     const { message, errno = "" } = GranuleError.from(thrown);
-    if (!codesOfFullDisk.test(errno) && !/full|I\/O|locked|readonly|unable to open/i.test(message)) {
-      // A write that can never succeed must not hold up all others for ever.
-      this.#pending = [];
-      this.#onProblem(`usage could not be written and is lost: ${message}`);
+    if (neverWritten.test(errno)) {
+      this.#writeSingly();
       return;
     }
     if (this.problem === undefined) {
@@ -210,6 +222,20 @@ export class LedgerStore {
       );
     }
     this.problem = message;
+  }
+
+  /** One write that can never succeed must not hold up all others: it is told, and they are made. */
+  #writeSingly(): void {
+    const writes = this.#pending;
+    this.#pending = [];
+    for (const { statement, parameters } of writes) {
+      try {
+        this.#statement(statement).run(parameters);
+      } catch (thrown) {
+        this.#onProblem(`a part of usage (${statement}) could not be written: ${GranuleError.from(thrown).message}`);
+      }
+    }
+    this.#written = this.head;
   }
 
   /** Called where a read finds damage: begins anew from memory. */
@@ -274,7 +300,7 @@ export class LedgerStore {
 
   /** Writes what waits and closes the file. What the disk does not take now, the next owner finds at the monitors. */
   close(): void {
-    this.flush();
+    this.flush(true);
     this.#database.close();
   }
 }

@@ -83,12 +83,18 @@ export class Ledger {
 
   /** Notes what a run has used so far, and that it was seen: what is lost with the owner is little. */
   note(id: string, used: Used, seen: Moment): void {
+    const open = this.see(id, used, seen);
+    if (open) this.#store.saveSegment(open);
+  }
+
+  /** The same, but for the disk. */
+  see(id: string, used: Used, seen: Moment): Segment | undefined {
     const open = this.#store.segments.get(id);
-    if (!open) return;
+    if (!open) return undefined;
     open.used = latest(open.used, used);
     open.lastSeenNs = seen.wallNs;
     open.lastSeenBootNs = seen.bootNs;
-    this.#store.saveSegment(open);
+    return open;
   }
 
   /**

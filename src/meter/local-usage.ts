@@ -32,11 +32,13 @@ export class LocalUsage implements Usage {
 
   async query(filter: UsageFilter = {}): Promise<UsageRecord[]> {
     const { store, ledger } = this.#meter;
+    this.#meter.refresh();
     return this.#read(() => queryRecords(store, ledger, filter, this.#meter.now().bootNs));
   }
 
   async summarize(options: UsageFilter & { by?: string[] } = {}): Promise<UsageGroup[]> {
     const { store, ledger } = this.#meter;
+    this.#meter.refresh();
     return this.#read(() => summarizeRecords(store, ledger, options, this.#meter.now().bootNs));
   }
 

@@ -49,6 +49,8 @@ interface BudgetedTag {
 /** Turns of the minute over which the writing of minutes is spread. */
 const slots = 60;
 const mostEnded = 1000;
+/** Ticks between two tries of a disk that is full. */
+const retryTicks = 10;
 const tagBudgetTicks = 5;
 const compactTicks = 3600;
 const daySeconds = 86_400n;
@@ -183,20 +185,20 @@ export class Meter {
     const wholeSecond = this.ticks.note(readSeconds ?? Number(now.wallNs) / 1e9, bootSeconds);
     this.#cutAtBoundaries(now);
     for (const { id, counters } of readings) this.tallies.get(id)?.take(counters, wholeSecond, now);
-    this.#writeSlot(wholeSecond % slots, now);
+    this.#writeSlot(wholeSecond % slots);
     this.#enforce(now);
-    this.store.flush();
+    this.store.flush(this.ticks.ticks % retryTicks === 0);
     if (this.#compacting || this.ticks.ticks % compactTicks === 1) this.#compacting = compact(this.store, now.wallNs);
   }
 
   /** Writes what some of the containers have used: over a minute each has its turn. */
-  #writeSlot(slot: number, now: Moment): void {
+  #writeSlot(slot: number): void {
     let index = 0;
-    for (const [id, tally] of this.tallies) if (index++ % slots === slot) this.#note(id, tally, now);
+    for (const [id, tally] of this.tallies) if (index++ % slots === slot) this.#note(id, tally);
   }
 
-  #note(id: string, tally: Tally, now: Moment): void {
-    this.ledger.note(id, tally.used, now);
+  #note(id: string, tally: Tally): void {
+    if (tally.seen) this.ledger.note(id, tally.used, tally.seen);
     writeHours(this.store, id, tally);
   }
 
@@ -313,6 +315,11 @@ export class Meter {
     });
   }
 
+  /** Brings what is open up to the last second, for whoever asks. */
+  refresh(): void {
+    for (const [id, tally] of this.tallies) if (tally.seen) this.ledger.see(id, tally.used, tally.seen);
+  }
+
   status(): MeterStatus {
     const { problem } = this.store;
     return {
@@ -330,8 +337,7 @@ export class Meter {
 
   /** Writes what is known of running containers, and lets go. */
   close(): void {
-    const now = this.now();
-    for (const [id, tally] of this.tallies) this.#note(id, tally, now);
+    for (const [id, tally] of this.tallies) this.#note(id, tally);
     this.store.close();
     this.tallies.clear();
   }

@@ -109,7 +109,15 @@ export class Tally {
       sums.readBytes += rates.read;
       sums.writeBytes += rates.write;
     }
-    this.recent.put(second, [vcpus, now.memoryBytes, rates.rx, rates.tx, rates.read, rates.write]);
+    const counted = (field: keyof Counters, rate: number) => (Number.isNaN(now[field]) ? Number.NaN : rate);
+    this.recent.put(second, [
+      vcpus,
+      now.memoryBytes,
+      counted("rxBytes", rates.rx),
+      counted("txBytes", rates.tx),
+      counted("readBytes", rates.read),
+      counted("writeBytes", rates.write),
+    ]);
     this.#note(now, byteSeconds);
     this.#last = now;
     this.#lastBootSeconds = bootSeconds;

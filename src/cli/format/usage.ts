@@ -58,7 +58,9 @@ export function groupTable(groups: readonly UsageGroup[], by: readonly string[])
       ...(priced ? [right("COST"), { title: "" }] : []),
     ],
     rows: shown.map((group, index) => [
-      ...by.map((each, column) => (index < groups.length ? group.key[each] || "<none>" : column === 0 ? "total" : "")),
+      ...by.map((each, column) =>
+        index < groups.length ? group.key[each] || "<none>" : column === 0 ? totalName(group, priced) : "",
+      ),
       String(group.records),
       String(group.seconds),
       fixed(group.vcpuSeconds, 2),
@@ -69,6 +71,9 @@ export function groupTable(groups: readonly UsageGroup[], by: readonly string[])
     ]),
   };
 }
+
+const totalName = ({ cost }: UsageGroup, priced: boolean) =>
+  priced && cost === undefined ? "total without price" : "total";
 
 /** The sums of groups of one currency. */
 export function total(groups: readonly UsageGroup[]): UsageGroup {
