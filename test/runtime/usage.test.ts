@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import type { Container, UsageRecord } from "../../src/api.js";
 import { GranuleError } from "../../src/errors.js";
 import { Fixture } from "./fixture.js";
+import { shortLives } from "./short-lives.js";
 
 const MiB = 2 ** 20;
 const usage = suite("usage of real containers");
@@ -67,6 +68,18 @@ usage("a container that lives for a moment has a true record from its last count
   assert.ok((record.memoryPeakBytes ?? 0) > 8 * MiB, `${record.memoryPeakBytes}`);
   assert.is(record.networkRxBytes, 0);
   assert.is(record.seconds, Math.ceil(lived / 1000));
+});
+
+usage("the records of many short lives sum up to what the kernel counted", async () => {
+  const count = Number(process.env["GRANULE_TEST_LIVES"] ?? "150");
+  const { recorded, counted } = await shortLives(fixture, count);
+  // What prepared containers cost that nobody took belongs to nobody.
+  assert.ok(
+    Math.abs(recorded / counted - 1) < (count < 500 ? 0.03 : 0.01),
+    `recorded ${recorded} us, counted ${counted} us`,
+  );
+  if (process.env["GRANULE_TEST_LIVES"])
+    process.stdout.write(`${count}: recorded ${recorded} us, counted ${counted} us\n`);
 });
 
 usage("an end by the OOM killer is told", async () => {
