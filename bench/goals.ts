@@ -30,6 +30,7 @@ const throughput = {
 const density = { question: "density", subject: "granule", at: 1000 };
 const thousand = { question: "thousand", subject: "granule" };
 const unpack = { question: "unpack", measure: "unpack.gzip", subject: "granule" };
+const metering = { question: "metering", subject: "granule" };
 const start = { question: "start", measure: "start.first-instruction", subject: "granule" };
 
 /** A measure of the channel. */
@@ -69,6 +70,10 @@ export const goals: Goal[] = [
     what: "sampling 1000 each second, of one core",
     atMost: 0.02,
   },
+  { ...metering, measure: "metering.share", what: "metering 1000 with the ledger, of one core", atMost: 0.02 },
+  { ...metering, measure: "metering.memory", what: "memory of metering 1000", atMost: 50 * MiB },
+  { ...metering, measure: "metering.growth", what: "ledger of a container-hour", atMost: 1024 },
+  { ...metering, measure: "metering.query", what: "sums by tag over 1,000,000 records", atMost: 1e9 },
   {
     question: "scale",
     measure: "scale.first-instruction",

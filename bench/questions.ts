@@ -11,6 +11,7 @@ export const questions: Record<string, Load> = {
   logs: () => import("./logs.js"),
   enforce: () => import("./enforce.js"),
   sampling: () => import("./sampling.js"),
+  metering: () => import("./metering.js"),
   density: () => import("./density.js"),
   scale: () => import("./scale.js"),
   thousand: () => import("./thousand.js"),

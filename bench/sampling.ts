@@ -107,10 +107,10 @@ async function each(ticks: number, next: () => Promise<void>): Promise<number[]>
 }
 
 /** CPU time of a thread of this process, from its schedstat (kernel: scheduler/sched-stats.rst). */
-const nanoseconds = (thread: string | number) =>
+export const nanoseconds = (thread: string | number) =>
   Number(readFileSync(`/proc/self/task/${thread}/schedstat`, "utf8").split(" ")[0]);
 
-function samplerThread(): string {
+export function samplerThread(): string {
   const named = (task: string) => readFileSync(`/proc/self/task/${task}/comm`, "utf8") === "granule-sampler\n";
   const found = readdirSync("/proc/self/task").find(named);
   if (found === undefined) throw new Error("the sampler has no thread");
@@ -118,7 +118,7 @@ function samplerThread(): string {
 }
 
 /** Processes that sleep, each in a network namespace of its own; all end with the shell's process group. */
-async function sleepers(count: number): Promise<{ shell: ChildProcess; pids: number[] }> {
+export async function sleepers(count: number): Promise<{ shell: ChildProcess; pids: number[] }> {
   const script = `i=0; while [ $i -lt ${count} ]; do unshare --net sleep 600 & echo $!; i=$((i+1)); done; wait`;
   const shell = spawn("sh", ["-c", script], { stdio: ["ignore", "pipe", "inherit"], detached: true });
   const pids: number[] = [];
