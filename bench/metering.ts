@@ -4,7 +4,7 @@ import type { ContainerCgroup } from "../src/cgroup/container.js";
 import { CgroupTree } from "../src/cgroup/tree.js";
 import { Ledger } from "../src/meter/ledger.js";
 import { LedgerStore } from "../src/meter/ledger-store.js";
-import { Meter } from "../src/meter/meter.js";
+import { Meter, type MeterReading } from "../src/meter/meter.js";
 import { type Moment, now } from "../src/meter/moment.js";
 import type { Allocation } from "../src/meter/segment.js";
 import { summarizeRecords } from "../src/meter/usage-query.js";
@@ -123,19 +123,27 @@ class Simulation {
     return Math.floor((this.#random / 2 ** 31) * below);
   }
 
-  /** One second in which every container computes, sends, writes and changes its memory. */
-  tick(): void {
-    this.#seconds++;
-    const readings = this.#ids.map((id, index) => {
+  *#readings(): Generator<MeterReading> {
+    const absent = { memoryPeakBytes: 80 << 20, rxBytes: 0, readBytes: 0 };
+    const reading = { id: "", counters: { usageUsec: 0, memoryBytes: 0, txBytes: 0, writeBytes: 0, ...absent } };
+    for (const [index, id] of this.#ids.entries()) {
       const counters = this.#counters[index];
-      if (!counters) throw new Error("no such container");
+      if (!counters) continue;
       counters.usageUsec += this.#next(500_000);
       counters.memoryBytes = (48 << 20) + this.#next(32 << 20);
       counters.txBytes += this.#next(100_000);
       counters.writeBytes += this.#next(10) === 0 ? 4096 * this.#next(100) : 0;
-      return { id, counters: { ...counters, memoryPeakBytes: 80 << 20, rxBytes: counters.txBytes, readBytes: 0 } };
-    });
-    this.meter.tick(readings, Number(this.#now().wallNs) / 1e9);
+      reading.id = id;
+      Object.assign(reading.counters, counters);
+      reading.counters.rxBytes = counters.txBytes;
+      yield reading;
+    }
+  }
+
+  /** One second in which every container computes, sends, writes and changes its memory. */
+  tick(): void {
+    this.#seconds++;
+    this.meter.tick(this.#readings(), Number(this.#now().wallNs) / 1e9);
   }
 }
 

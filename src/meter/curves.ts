@@ -59,10 +59,7 @@ export function curves(
 export function writeHours(store: LedgerStore, id: string, tally: Tally, atEnd = false): void {
   const fresh = tally.freshHour;
   if (fresh !== undefined) {
-    const stored = store.database
-      .prepare("SELECT * FROM usage_hours WHERE hour = ? AND container_id = ?")
-      .get(fresh, id) as StoredHour | undefined;
-    tally.mergeHour(stored);
+    tally.mergeHour(store.readHour(fresh, id) as StoredHour | undefined);
   }
   for (const row of tally.takeHours(atEnd)) store.write("hour", id, ...row);
 }

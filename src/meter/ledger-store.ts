@@ -26,6 +26,8 @@ const sql = {
     memory_max_bytes, rx_bytes, tx_bytes, read_bytes, write_bytes, minutes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   budget: "INSERT OR REPLACE INTO tag_budgets(tag, value, budget) VALUES(?, ?, ?)",
   unbudget: "DELETE FROM tag_budgets WHERE tag = ? AND value = ?",
+  readEnd: "SELECT 1 FROM usage_records WHERE container_id = ? AND run_boot_ns = ? AND run_ended = 1 LIMIT 1",
+  readHour: "SELECT * FROM usage_hours WHERE hour = ? AND container_id = ?",
   setting: "INSERT OR REPLACE INTO settings(name, value) VALUES(?, ?)",
 } as const;
 
@@ -34,6 +36,7 @@ type Parameter = string | number | bigint | Buffer | null;
 
 interface Statement {
   run(parameters: Parameter[]): unknown;
+  get(parameters: Parameter[]): unknown;
 }
 
 interface Write {
@@ -137,10 +140,12 @@ export class LedgerStore {
 
   /** Whether the last record of a run is on disk. */
   hasEnded(containerId: string, runBootNs: bigint): boolean {
-    const row = this.#database
-      .prepare("SELECT 1 FROM usage_records WHERE container_id = ? AND run_boot_ns = ? AND run_ended = 1 LIMIT 1")
-      .get(containerId, runBootNs);
-    return row !== undefined;
+    return this.#statement("readEnd").get([containerId, runBootNs]) !== undefined;
+  }
+
+  /** A row of usage_hours. */
+  readHour(hour: number, containerId: string): unknown {
+    return this.#statement("readHour").get([hour, containerId]);
   }
 
   /**

@@ -15,7 +15,15 @@ const pages = recentSeconds / pageSeconds + 1;
 export class RecentSamples {
   readonly #pages = new Map<number, Float32Array>();
 
-  put(second: number, values: readonly number[]): void {
+  put(
+    second: number,
+    vcpus: number,
+    memoryBytes: number,
+    rxBytes: number,
+    txBytes: number,
+    readBytes: number,
+    writeBytes: number,
+  ): void {
     const number = Math.floor(second / pageSeconds);
     let page = this.#pages.get(number);
     if (!page) {
@@ -23,7 +31,13 @@ export class RecentSamples {
       page.fill(Number.NaN);
       this.#pages.set(number, page);
     }
-    page.set(values, (second % pageSeconds) * width);
+    const at = (second % pageSeconds) * width;
+    page[at] = vcpus;
+    page[at + 1] = memoryBytes;
+    page[at + 2] = rxBytes;
+    page[at + 3] = txBytes;
+    page[at + 4] = readBytes;
+    page[at + 5] = writeBytes;
   }
 
   /** A page that is too old is taken for the new one. */

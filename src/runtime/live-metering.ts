@@ -124,21 +124,35 @@ function problem(message: string, hint: string | undefined): GranuleError {
   return new GranuleError("UNAVAILABLE", message, hint === undefined ? {} : { hint });
 }
 
+const absent: Counters = {
+  usageUsec: Number.NaN,
+  memoryBytes: Number.NaN,
+  memoryPeakBytes: Number.NaN,
+  rxBytes: Number.NaN,
+  txBytes: Number.NaN,
+  readBytes: Number.NaN,
+  writeBytes: Number.NaN,
+};
+
+/** One object for all: the meter keeps none of it. */
 function* meterReadings(readings: Iterable<Reading>): Generator<MeterReading> {
-  for (const { id, row } of readings) yield { id, counters: countersOf(row) };
+  const reading: MeterReading = { id: "", counters: { ...absent } };
+  for (const { id, row } of readings) {
+    reading.id = id;
+    readCounters(row, reading.counters);
+    yield reading;
+  }
 }
 
-function countersOf(row: SampleRow): Counters {
+function readCounters(row: SampleRow, into: Counters): void {
   const { columns } = row;
-  return {
-    usageUsec: row.usageUsec,
-    memoryBytes: row.at(columns.memoryCurrent),
-    memoryPeakBytes: row.at(columns.memoryPeak),
-    rxBytes: row.at(columns.netRxBytes),
-    txBytes: row.at(columns.netTxBytes),
-    readBytes: row.at(columns.ioReadBytes),
-    writeBytes: row.at(columns.ioWriteBytes),
-  };
+  into.usageUsec = row.usageUsec;
+  into.memoryBytes = row.at(columns.memoryCurrent);
+  into.memoryPeakBytes = row.at(columns.memoryPeak);
+  into.rxBytes = row.at(columns.netRxBytes);
+  into.txBytes = row.at(columns.netTxBytes);
+  into.readBytes = row.at(columns.ioReadBytes);
+  into.writeBytes = row.at(columns.ioWriteBytes);
 }
 
 function allocationOf({ id, name, image, options }: ContainerRecord): Allocation {
