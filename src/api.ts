@@ -495,6 +495,8 @@ export interface Container {
   samples(options?: { signal?: AbortSignal }): AsyncIterable<Sample>;
   /** Settles when the container has stopped for good (no restart to come). */
   wait(options?: { signal?: AbortSignal }): Promise<ExitStatus>;
+  /** Writes its root file system as a tar to a path on the runtime's host, mounts left out; it may run meanwhile. */
+  export(path: string, options?: { signal?: AbortSignal }): Promise<void>;
   remove(options?: { force?: boolean }): Promise<void>;
 }
 

@@ -82,6 +82,10 @@ export class RemoteContainer implements Container {
     return this.#link.call("containers.wait", { id: this.id }, { signal: options.signal });
   }
 
+  async export(path: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.#link.call("containers.export", { id: this.id, path }, { signal: options.signal });
+  }
+
   async remove(options: { force?: boolean } = {}): Promise<void> {
     await this.#link.call("containers.remove", { ...options, id: this.id });
   }

@@ -66,6 +66,8 @@ export const HANDLERS: { [M in MethodName]: (call: Call, params: Params<M>) => P
   "containers.pause": (call, { id }) => nothing(call, id, (container) => container.pause()),
   "containers.resume": (call, { id }) => nothing(call, id, (container) => container.resume()),
   "containers.update": async (call, { id, limits }) => (await call.container(id)).update(limits),
+  "containers.export": (call, { id, path }) =>
+    nothing(call, id, (container) => container.export(path, { signal: call.signal })),
   "containers.remove": (call, { id, ...options }) => nothing(call, id, (container) => container.remove(options)),
   "containers.prune": (call) => call.runtime.containers.prune(),
   "containers.resize": async (call, { id, attachment, rows, columns }) => {

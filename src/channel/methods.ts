@@ -272,6 +272,14 @@ export const METHODS = {
     result: results.containerInfo,
     errors: TARGET_ERRORS,
   }),
+  "containers.export": method({
+    ...ADMINISTER,
+    reach: "host",
+    summary: "Writes a container's root file system to a tar, by path on the server's host.",
+    params: params.export,
+    result: nothing(),
+    errors: ["NOT_FOUND", "FAILED_PRECONDITION", "CORRUPT"],
+  }),
   "containers.remove": method({
     ...OPERATE,
     reach: "scoped",

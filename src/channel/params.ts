@@ -230,6 +230,7 @@ export const params = {
     insecure: optional(boolean()),
     progress: optional(boolean()),
   }),
+  export: object<Target & { path: string }>({ ...targetShape, path: string() }),
   save: object<{ names: string[]; path: string }>({ names: strings, path: string() }),
   tag: object<Target & { name: string }>({ ...targetShape, name: string() }),
   pruneImages: object<{ all?: boolean }>({ all: optional(boolean()) }),

@@ -35,6 +35,10 @@ export const commands: Record<string, CommandEntry> = {
     summary: "Show all there is to know of containers or images",
     load: () => import("./commands/inspect.js"),
   },
+  export: {
+    summary: "Write a container's root file system to a tar archive",
+    load: () => import("./commands/export.js"),
+  },
   logs: { summary: "Show the output of a container", load: () => import("./commands/logs.js") },
   exec: { summary: "Run a command in a running container", load: () => import("./commands/exec.js") },
   attach: { summary: "Connect to a running container's input and output", load: () => import("./commands/attach.js") },

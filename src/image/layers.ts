@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { LoadProgress } from "../api.js";
 import { corrupt } from "./json.js";
-import { isOpaque } from "./lookup.js";
+import { isOpaque } from "./merged.js";
 import { type UnpackLimits, unpackTar } from "./unpack.js";
 
 /** What is remembered of an unpacked layer; written after its folder is in place, so that it proves it whole. */

@@ -1,15 +1,9 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats } from "node:fs";
-import { join } from "node:path";
+import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from "node:fs";
 import { GranuleError } from "../errors.js";
-import { native } from "../native.js";
+import { type Found, type MergedDirectory, mergedChild } from "./merged.js";
 
 const MAX_SYMLINKS = 40;
 const MAX_FILE_BYTES = 1024 * 1024;
-
-/** A directory of the merged tree: the layer directories that make it up, topmost first. */
-type MergedDirectory = string[];
-
-type Found = { kind: "directory"; layers: MergedDirectory } | { kind: "other"; path: string; stats: Stats };
 
 /**
  * Reads a small file of an image as a container would see it, without mounting: topmost layer first, whiteouts and
@@ -36,7 +30,7 @@ function lookup(root: MergedDirectory, path: string): Found | undefined {
       if (trail.length > 1) trail.pop();
       continue;
     }
-    const found = child(trail[trail.length - 1] ?? root, name);
+    const found = mergedChild(trail[trail.length - 1] ?? root, name);
     if (!found) return undefined;
     if (found.kind === "directory") {
       trail.push(found.layers);
@@ -49,32 +43,6 @@ function lookup(root: MergedDirectory, path: string): Found | undefined {
     pending.push(...target.split("/").reverse());
   }
   return { kind: "directory", layers: trail[trail.length - 1] ?? root };
-}
-
-/** Looks one name up as overlayfs does: directories merge downwards until something hides what is below. */
-function child(parents: MergedDirectory, name: string): Found | undefined {
-  const merged: MergedDirectory = [];
-  for (const parent of parents) {
-    const path = join(parent, name);
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (!stats) continue;
-    if (!stats.isDirectory()) {
-      if (merged.length > 0 || isWhiteout(stats)) break;
-      return { kind: "other", path, stats };
-    }
-    merged.push(path);
-    if (isOpaque(path)) break;
-  }
-  return merged.length > 0 ? { kind: "directory", layers: merged } : undefined;
-}
-
-function isWhiteout(stats: Stats): boolean {
-  return stats.isCharacterDevice() && stats.rdev === 0;
-}
-
-/** Whether a directory of a layer hides the same directory of the layers below it. */
-export function isOpaque(path: string): boolean {
-  return native().getXattr(path, "trusted.overlay.opaque")?.toString("latin1") === "y";
 }
 
 function readSmall(hostPath: string, path: string): Buffer {

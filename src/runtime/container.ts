@@ -12,6 +12,7 @@ import type {
   Sample,
 } from "../api.js";
 import { GranuleError } from "../errors.js";
+import { exportTree } from "../image/export-tree.js";
 import { validateExecOptions, validateUpdateOptions } from "../spec/options.js";
 import { MonitorAttachment } from "./attachment.js";
 import { containerInfo, withLimits } from "./container-info.js";
@@ -166,6 +167,12 @@ export class LocalContainer implements Container {
       );
       signal.addEventListener("abort", abort, { once: true });
     });
+  }
+
+  async export(path: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { record, services } = this.#present();
+    const { upper } = containerPaths(services.directories.container(record.id));
+    await exportTree([upper, ...this.#life.image().layers], path, options.signal);
   }
 
   async remove(options: { force?: boolean } = {}): Promise<void> {

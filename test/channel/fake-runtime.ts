@@ -204,6 +204,9 @@ export class FakeContainer implements Container {
     options?.signal?.addEventListener("abort", () => this.waiting--);
     return this.stopped.promise;
   }
+  async export(path: string): Promise<void> {
+    this.calls.push(["export", path]);
+  }
   async remove(options?: { force?: boolean }): Promise<void> {
     this.calls.push(["remove", options]);
   }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +22,7 @@ const image = {
   config: { Cmd: ["cat", "/etc/greeting"], Env: ["PATH=/bin"] },
 };
 const digest = registry.push(image, "app:1");
-locked.push({ layers: [base, layerOf(["big", randomBytes(3_000_000).toString("hex")])] }, "app:1");
+locked.push({ layers: [base, layerOf(["a", "b"])] }, "app:1");
 const name = `${proxy.host}/app:1`;
 
 const home = await CliHome.open();
@@ -58,13 +57,23 @@ test("-q prints nothing", async () => {
 });
 
 test("on a terminal: a bar a layer, no wider than it", async () => {
-  const terminal = home.terminal(
-    `stty rows 24 cols 60; ${process.execPath} ${mainPath} pull --creds '${login.username}:${login.password}' ${locked.host}/app:1`,
-  );
+  assert.is((await home.run(["images", "prune", "-a"])).code, 0);
+  const terminal = home.terminal(`stty rows 24 cols 60; ${process.execPath} ${mainPath} pull ${name}`);
+  proxy.fault = async ({ request, response, upstream }) => {
+    if (!request.path.includes("/blobs/")) return false;
+    const { status, headers, body } = await upstream();
+    response.writeHead(status, headers);
+    // The large layer comes in two halves, and the second once the first is seen.
+    const half = body.length > 100_000 ? body.length >> 1 : 0;
+    response.write(body.subarray(0, half));
+    if (half > 0) await terminal.shows(" KiB / ");
+    response.end(body.subarray(half));
+    return true;
+  };
   assert.is(await terminal.exit(), 0, terminal.shown);
-  assert.match(terminal.shown, /downloading|unpacking/);
-  assert.match(terminal.shown, /ready/);
   const plain = stripVTControlCharacters(terminal.shown);
+  assert.match(plain, /downloading +\[=*>/);
+  assert.match(plain, /ready/);
   const rows = plain.split(/\r?\n/).filter((line) => /^[0-9a-f]{12} {2}/.test(line));
   assert.ok(rows.length >= 2, plain);
   for (const row of rows) assert.ok(row.length <= 60, row);
@@ -142,6 +151,26 @@ test("save to stdout and a file, load, tag, verify, inspect --image", async () =
   assert.match((await home.run(["load", "-q", "-i", archive])).stdout, `Loaded ${name}`);
   const verify = await home.run(["images", "verify", name]);
   assert.equal([verify.code, verify.stdout], [0, `ok        ${name}\n`]);
+});
+
+test("export gives what import makes an image of", async () => {
+  const made = await home.run([
+    "run",
+    "--name",
+    "exported",
+    name,
+    "sh",
+    "-c",
+    "echo mine > /etc/mine; rm /etc/greeting",
+  ]);
+  assert.is(made.code, 0, made.stderr);
+  const archive = join(home.root, "root.tar");
+  assert.is((await home.run(["export", "-o", archive, "exported"])).code, 0);
+  assert.is((await home.run(["import", "-q", archive, "local/exported:1"])).code, 0);
+  const run = await home.run(["run", "--rm", "local/exported:1", "/bin/sh", "-c", "cat /etc/mine; ls /etc/greeting"]);
+  assert.is(run.stdout, "mine\n");
+  assert.is(run.code, 1);
+  assert.is((await home.run(["rm", "exported"])).code, 0);
 });
 
 test("an interrupted command ends the pull in the owner", async () => {

@@ -3,7 +3,6 @@ import { Writable } from "node:stream";
 
 /** Asks for a line at the terminal; without `echo`, what is typed is not shown. */
 export async function ask(question: string, { echo }: { echo: boolean }): Promise<string> {
-  process.stderr.write(question);
   const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: echo ? process.stderr : silence, terminal: true });
   // Ctrl-C at a question ends the command as it would anywhere else.
@@ -12,7 +11,9 @@ export async function ask(question: string, { echo }: { echo: boolean }): Promis
     process.exit(130);
   });
   try {
-    return await reader.question("");
+    // From here on the terminal shows nothing by itself: only now may somebody begin to type.
+    if (!echo) process.stderr.write(question);
+    return await reader.question(echo ? question : "");
   } finally {
     reader.close();
     if (!echo) process.stderr.write("\n");

@@ -151,6 +151,7 @@ async function take(
   guard: SlowGuard,
 ): Promise<void> {
   const room = segment.end - segment.start - segment.done;
+  const before = segment.done;
   let received = 0;
   let batch: Buffer[] = [];
   let batchBytes = 0;
@@ -165,7 +166,6 @@ async function take(
     batch = [];
     batchBytes = 0;
     writtenAt = performance.now();
-    job.onProgress(file.doneBytes);
   };
   try {
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {
@@ -176,6 +176,7 @@ async function take(
       }
       batch.push(chunk);
       batchBytes += chunk.length;
+      job.onProgress(file.doneBytes + received - (segment.done - before));
       if (batchBytes >= BATCH_BYTES || performance.now() - writtenAt > BATCH_MS) await flush();
     }
   } catch (thrown) {
