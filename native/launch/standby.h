@@ -15,6 +15,8 @@ namespace granule {
 /// one. Whoever spawned it writes that plan into memory shared with both and counts the child's eventfd up; once more,
 /// and the child may exec. The monitor is told by a socket, whose end of file gives the spare up.
 ///
+/// A first plan without namespaces makes a spare without a child: a monitor that clones once it has the second plan.
+///
 /// An eventfd, since a message on a unix socket wakes its reader where the sender runs (a "sync" wakeup): the two would
 /// take turns on one processor while another one idles.
 inline constexpr int kMonitorOrdersDescriptor = 5;

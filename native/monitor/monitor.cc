@@ -33,6 +33,9 @@ void releaseStartup() {
 /// How long the end is held for a client that is connected and has not asked for it yet.
 constexpr int kLingerMilliseconds = 500;
 
+/// How long output that no log keeps waits for the one who asked for the process to attach.
+constexpr int kHearingMilliseconds = 10'000;
+
 /// A few chunks a turn, so that an endless writer leaves the other stream and the clients their share.
 constexpr int kChunksATurn = 8;
 
@@ -74,8 +77,9 @@ void Monitor::loop() {
   while (!mayLeave()) {
     watchAll();
     std::array<epoll_event, 16> events{};
-    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), recorded_ ? kLingerMilliseconds : -1);
+    const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), patience());
     if (recorded_ && count == 0 && !owesAnything()) break;
+    if (count == 0) heard_ = true;
     for (int index = 0; index < count; ++index) handle(events[static_cast<std::size_t>(index)].data.u64);
     pump(kChunksATurn);
     if (childGone_ && !recorded_) recordExit();
@@ -86,6 +90,11 @@ void Monitor::loop() {
     }
     if (recorded_) announceExit();
   }
+}
+
+int Monitor::patience() const {
+  if (recorded_) return kLingerMilliseconds;
+  return heard_ || log_.enabled() ? -1 : kHearingMilliseconds;
 }
 
 void Monitor::watchAll() {
@@ -149,6 +158,7 @@ void Monitor::acceptConnection() {
 }
 
 bool Monitor::hasRoom() const {
+  if (!heard_ && !log_.enabled()) return false;
   return std::all_of(connections.begin(), connections.end(), [this](const Connection& connection) {
     return !connection.open() || connection.hasRoomFor(sizeof chunk, log_);
   });

@@ -31,7 +31,8 @@ class Monitor {
   bool openLog(Report& report);
   bool openSocket(Report& report);
   bool startChild(Report& report);
-  /// Prepares a child and waits until it is told what it becomes; then as startChild().
+  /// Prepares a child, where its first plan has namespaces for one, and waits until it is told what it becomes; then as
+  /// startChild().
   bool startSpare(Report& report, const Fd& reportTo);
   /// Waits for the second plan. False: given up, or, with a failed `report`, its child has died.
   bool awaitSecondPlan(Report& report);
@@ -63,6 +64,8 @@ class Monitor {
   void leaveSocket();
   void announceExit();
   void watchAll();
+  /// How long the loop may wait for an event; -1 for ever.
+  [[nodiscard]] int patience() const;
   [[nodiscard]] bool owesAnything() const;
   [[nodiscard]] bool mayLeave() const;
   static void replyFailure(Connection& connection, int error, const char* step, const char* path);
@@ -76,6 +79,7 @@ class Monitor {
   State state_ = State::Created;
   bool childGone_ = false;
   bool recorded_ = false;
+  bool heard_ = false;  ///< somebody has attached, or nobody will: output that no log keeps is held until then
   Instant created_;
   ExitStatus exit_;
   FinalCounters counters_;

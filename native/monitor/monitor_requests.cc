@@ -77,6 +77,7 @@ void Monitor::answer(Connection& connection, Message type, const std::uint8_t* p
       if (bytes < 1) break;
       connection.send(Message::Ok, nullptr, 0);
       connection.attached = static_cast<std::uint8_t>(payload[0] & 7);
+      heard_ = true;
       if (connection.attached == 0) connection.waitsForExit = true;
       if ((payload[0] & 8) != 0 && log_.enabled()) connection.startAt({});
       return;

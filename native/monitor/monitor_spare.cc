@@ -23,9 +23,10 @@ void removeCgroup(const char* path) {
 }  // namespace
 
 bool Monitor::startSpare(Report& report, const Fd& reportTo) {
-  child_ = spawn(plan_, config_, standby_, report);
+  const bool hasChild = config_.cloneFlags != 0;
+  if (hasChild) child_ = spawn(plan_, config_, standby_, report);
   Standby::leave(standby_.childOrders);
-  if (report.error != 0 || !awaitChild(report, false)) return false;
+  if (hasChild && (report.error != 0 || !awaitChild(report, false))) return false;
   report.pid = child_.pid;
   const bool told = ::write(reportTo.get(), &report, sizeof report) == sizeof report;
   report = {};
@@ -35,6 +36,11 @@ bool Monitor::startSpare(Report& report, const Fd& reportTo) {
     return false;
   }
   created_ = Instant::now();
+  if (!hasChild) {
+    Standby::leave(standby_.monitorOrders);
+    standby_ = {};
+    return startChild(report);
+  }
   // The child works through its part meanwhile, and does not exec before it hears that all this stands.
   const bool ready = openLog(report) && openSocket(report) && joinHierarchies(plan_, child_.pid, report);
   const char go = 1;

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { ExecOptions } from "../api.js";
 import type { ContainerCgroup } from "../cgroup/container.js";
 import { GranuleError } from "../errors.js";
-import { monitorPath, native } from "../native.js";
 import { buildExecProcess } from "../spec/exec-spec.js";
 import { encodeExecPlan } from "../spec/plan.js";
 import { MonitorAttachment } from "./attachment.js";
@@ -11,7 +10,6 @@ import { launchError } from "./failure.js";
 import { containerPaths } from "./folders.js";
 import { lookUpUser, systemCallFilter } from "./launch.js";
 import type { Lifecycle } from "./lifecycle.js";
-import { MonitorClient, MonitorRefusal } from "./monitor-client.js";
 import { processStartTicks } from "./process.js";
 
 /** Runs a further process in a running container, with a monitor of its own; its output goes to the attachment alone. */
@@ -40,22 +38,23 @@ export async function exec(
     exitRecordPath,
     cgroups: { unified: cgroup.unified, joins: cgroup.joins, monitors: services.cgroups.monitors },
     stdin: options.stdin === true,
-    startNow: false,
+    startNow: true,
     ...(seccomp === undefined ? {} : { seccomp }),
   });
   const tidy = (): void => {
     for (const path of [socketPath, exitRecordPath]) rmSync(path, { force: true });
   };
   try {
-    const report = await native().spawnMonitor(monitorPath, plan);
-    if (!report.ok) throw launchError(report, options.command[0] ?? "");
-    const attachment = await MonitorAttachment.open(socketPath, { stdin: options.stdin === true });
-    attachment.wait().then(tidy, tidy);
-    await MonitorClient.once(socketPath, (client) => client.start());
-    return attachment;
+    return await services.spares.during(async () => {
+      const report = await services.spares.enter(plan);
+      if (!report.ok) throw launchError(report, options.command[0] ?? "");
+      // It runs by now; its monitor holds what it writes until somebody is attached.
+      const attachment = await MonitorAttachment.open(socketPath, { stdin: options.stdin === true });
+      attachment.wait().then(tidy, tidy);
+      return attachment;
+    });
   } catch (thrown) {
     tidy();
-    if (thrown instanceof MonitorRefusal) throw launchError(thrown.failure, options.command[0] ?? "");
     throw GranuleError.from(thrown);
   }
 }

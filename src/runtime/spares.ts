@@ -7,7 +7,7 @@ import { GranuleError } from "../errors.js";
 import { monitorPath, type NativeSpare, native, type SpawnReport } from "../native.js";
 import { buildContainerSpec } from "../spec/container-spec.js";
 import type { OciSpec } from "../spec/oci.js";
-import { encodeSparePlan } from "../spec/plan.js";
+import { encodeSpareMonitorPlan, encodeSparePlan } from "../spec/plan.js";
 import { usesStaged } from "../spec/staged.js";
 import type { Directories } from "../state/directories.js";
 import { limitsOf } from "./container-info.js";
@@ -17,6 +17,9 @@ import type { Trash } from "./trash.js";
 
 /** As many as start at once on a small host; each holds about 1 MiB, most of it the kernel's. */
 export const DEFAULT_SPARES = 4;
+
+/** Spare monitors for processes that enter a container, kept once one has; each holds less than half a MiB. */
+const MONITORS = 2;
 
 /** Far above what any host starts at once. */
 export const MOST_SPARES = 256;
@@ -91,6 +94,8 @@ export class Spares {
   readonly #services: SpareServices;
   readonly #target: number;
   readonly #ready: Spare[] = [];
+  readonly #monitors: NativeSpare[] = [];
+  #monitorsTarget = 0;
   #underWay = 0;
   #filling: Promise<void> | undefined;
   #makeMore: () => Promise<boolean> = async () => false;
@@ -113,6 +118,23 @@ export class Spares {
       throw thrown;
     }
     return spare;
+  }
+
+  /**
+   * Starts a monitor with the plan of a process that enters a container: by one that waits already where there is one. A
+   * plan with a device filter must not come this way.
+   */
+  async enter(plan: Uint8Array): Promise<SpawnReport> {
+    const addon = native();
+    this.#monitorsTarget = Math.min(MONITORS, this.#target);
+    const waiting = plan.byteLength <= addon.sparePlanBytes ? this.#monitors.shift() : undefined;
+    const report = waiting && addon.giveSpare(waiting, plan);
+    if (!waiting || !report) return addon.spawnMonitor(monitorPath, plan);
+    try {
+      return await report;
+    } finally {
+      addon.dropSpare(waiting);
+    }
   }
 
   /** What else is to be made while no start is under way; it tells whether it made something. */
@@ -144,8 +166,17 @@ export class Spares {
         const spare = await this.make();
         if (this.#closed) await this.discard(spare);
         else this.#ready.push(spare);
+      } else if (this.#monitors.length < this.#monitorsTarget) {
+        await this.#makeMonitor();
       } else if (!(await this.#makeMore())) return;
     }
+  }
+
+  async #makeMonitor(): Promise<void> {
+    const plan = encodeSpareMonitorPlan(this.#services.cgroups.monitors);
+    const report = await native().spawnMonitor(monitorPath, plan);
+    if (!report.ok) throw new GranuleError("UNAVAILABLE", `a monitor could not be made: ${report.step}`, report);
+    if (report.spare) this.#monitors.push(report.spare);
   }
 
   /** Makes one more. */
@@ -186,6 +217,7 @@ export class Spares {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#filling;
+    for (const monitor of this.#monitors.splice(0)) native().dropSpare(monitor);
     await Promise.all(this.#ready.splice(0).map((spare) => this.discard(spare)));
   }
 }

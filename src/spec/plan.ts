@@ -98,6 +98,14 @@ export function encodeSparePlan(oci: OciSpec, { cgroup, monitors, stage }: Spare
   return plan.finish();
 }
 
+/** Encodes the first plan of a spare monitor, which has no child yet: what enters a container is cloned by one. */
+export function encodeSpareMonitorPlan(monitors: string): Buffer {
+  const plan = new PlanWriter();
+  plan.op(Op.MonitorCgroup, [], [monitors]);
+  plan.op(Op.Standby);
+  return plan.finish();
+}
+
 /** Encodes the launch plan of a container's first process. */
 export function encodeLaunchPlan(spec: ContainerSpec, context: LaunchContext): Buffer {
   const plan = new PlanWriter();
