@@ -2,7 +2,8 @@
  * Asks one question in this process, which was made for it: `node ask.js QUESTION OPTIONS_AS_JSON`. Prints the answer or
  * the failure as one line of JSON; progress goes to stderr.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { killChildren } from "../peers/command.js";
@@ -34,6 +35,7 @@ async function ask(name: string, options: BenchOptions): Promise<Answer> {
   };
   const tidy = async (): Promise<void> => {
     for (let act = undo.pop(); act !== undefined; act = undo.pop()) await act();
+    unmountBelow(folder);
     rmSync(folder, { recursive: true, force: true });
     progress.clear();
   };
@@ -72,6 +74,15 @@ async function ask(name: string, options: BenchOptions): Promise<Answer> {
   } finally {
     await tidy();
   }
+}
+
+/** Unmounts what a command that was cut off left mounted in a folder, or a peer keeps mounted for good. */
+function unmountBelow(folder: string): void {
+  const points = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "")
+    .filter((point) => point.startsWith(`${folder}/`));
+  for (const point of points.reverse()) spawnSync("umount", ["-l", point]);
 }
 
 function failureOf(question: string, thrown: unknown): Failure {

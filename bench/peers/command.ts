@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, mkdtempSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Missing } from "../harness/answer.js";
@@ -59,9 +59,6 @@ export class SpawnLoop {
     if (root === "plain") return;
     const scratch = mkdtempSync(join(host.folder, "overlays-"));
     this.rootfs = join(scratch, "{}/root");
-    // Where spawn-loop was cut off, its overlays still stand.
-    const unmount = 'for root in "$0"/*/root; do umount -l "$root" 2>/dev/null; done';
-    host.bench.defer(() => spawnSync("sh", ["-c", unmount, scratch]));
     this.#options = ["-o", root, "-L", host.rootfs, "-S", scratch];
   }
 

@@ -1,15 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { awaitEvent } from "../../src/cgroup/events.js";
 import { buildContainerSpec } from "../../src/spec/container-spec.js";
+import { clearCgroup } from "./cgroup.js";
 import { findCommand, notInstalled, output, SpawnLoop } from "./command.js";
 import { ociSeccomp } from "./oci-seccomp.js";
 import { type OpenPeer, type Peer, type PeerHost, payload, type Root, rootText } from "./peer.js";
 
 /** Lanes that bundles are made for. */
 const mostLanes = Math.max(8, availableParallelism());
-const killMs = 5000;
 const periodUsec = 100_000;
 
 /**
@@ -126,12 +125,7 @@ class OciPeer implements Peer {
     await this.stand(0);
     const [command = "", ...args] = this.#base;
     if (this.#standing !== undefined) await output(command, [...args, "delete", "--force", this.#standing]);
-    const cgroup = join("/sys/fs/cgroup", this.#cgroup);
-    if (!existsSync(cgroup)) return;
-    // A run that was cut off may have left a process.
-    writeFileSync(join(cgroup, "cgroup.kill"), "1");
-    await awaitEvent(cgroup, "populated", 0, killMs);
-    removeCgroup(cgroup);
+    await clearCgroup(this.#cgroup);
   }
 }
 
@@ -169,12 +163,4 @@ function configuration(host: PeerHost, { rootfs, cgroup, args = [payload, "stamp
     mounts: oci.mounts.map((mount) => (mount.type === "cgroup2" ? { ...mount, type: "cgroup" } : mount)),
     linux: { ...oci.linux, resources, cgroupsPath: cgroup, seccomp },
   };
-}
-
-/** Removes a cgroup and those below it, which a runtime leaves behind when a start fails. */
-function removeCgroup(path: string): void {
-  for (const entry of readdirSync(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeCgroup(join(path, entry.name));
-  }
-  rmdirSync(path);
 }
