@@ -76,6 +76,17 @@ test("sums and rates come from what was read, memory over time from the gaps bet
   assert.is(hour.at(40 * 9), 59);
 });
 
+test("traffic of a second is kept to 1 in 2000, small and large, and what is not counted is not 0", () => {
+  const recent = new RecentSamples();
+  for (const bytes of [0, 1, 2047, 2048, 4095, 123_456_789, 9.87e11]) {
+    recent.put(60, 1, 2, bytes, Number.NaN, 0, 0);
+    const kept = recent.at(60, 2);
+    assert.ok(Math.abs(kept - bytes) <= bytes / 2000, `${bytes} became ${kept}`);
+    assert.ok(Number.isNaN(recent.at(60, 3)));
+    assert.is(recent.at(60, 4), 0);
+  }
+});
+
 test("a second without a tick is missing, and is told", () => {
   const recent = new RecentSamples();
   recent.put(100, 1, 2, 3, 4, 5, 6);
