@@ -21,11 +21,14 @@ export const question: Question = {
   asks: "What does metering cost, ledger and all: CPU time, memory, disk, and a query by tag over a million records?",
   ground: "host",
   async run(bench) {
+    // Fewer records answer another question, and judge no goal.
+    const records = bench.options.short ? 100_000 : 1_000_000;
+    const queryKey = bench.options.short ? "metering.query-short" : "metering.query";
     return [
       one("metering.share", "share of one core, 1000 containers each second, ledger on", "share", await share(bench)),
       one("metering.memory", "memory of the meter, 1000 containers, 15 minutes by the second", "bytes", memory(bench)),
       one("metering.growth", "ledger growth of a busy container in an hour", "bytes", growth(bench)),
-      one("metering.query", "sums by tag over 1,000,000 records", "ns", query(bench)),
+      one(queryKey, `sums by tag over ${records.toLocaleString("en")} records`, "ns", query(bench, records)),
     ];
   },
 };
@@ -68,18 +71,15 @@ async function share(bench: Bench): Promise<number[]> {
     }
     const thread = samplerThread();
     const spent = () => nanoseconds(thread) + nanoseconds(process.pid);
-    const tick = async (): Promise<void> => {
-      const { ticks } = await metering.usage.status();
-      while ((await metering.usage.status()).ticks === ticks) await new Promise((resolve) => setTimeout(resolve, 50));
-    };
+    const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000));
     for (let warmUp = 0; warmUp < 3; warmUp++) await tick();
     const shares: number[] = [];
     const wanted = bench.count(60, 10);
     while (shares.length < wanted) {
       bench.progress(`second ${shares.length + 1} of ${wanted}`);
-      const before = spent();
+      const before = { spent: spent(), at: process.hrtime.bigint() };
       await tick();
-      shares.push((spent() - before) / 1e9);
+      shares.push((spent() - before.spent) / Number(process.hrtime.bigint() - before.at));
     }
     return shares;
   } finally {
@@ -195,9 +195,7 @@ class BatchedStore extends LedgerStore {
   }
 }
 
-function query(bench: Bench): number[] {
-  const records = bench.options.short ? 100_000 : 1_000_000;
-  if (bench.options.short) bench.note(`the query was asked over ${records} records only`);
+function query(bench: Bench, records: number): number[] {
   const store = new BatchedStore(join(bench.folder, "query.db"), () => undefined);
   const ledger = new Ledger(store, "bench");
   store.addPrices(
