@@ -15,17 +15,17 @@ database.after.each((context) => rmSync(context.folder, { recursive: true }));
 
 database("keeps rows across a close, and 64-bit numbers whole", ({ folder }) => {
   const path = join(folder, "granule.db");
-  const wallNs = 1_795_000_000_123_456_789n;
+  const large = 1_795_000_000_123_456_789n;
   const first = openDatabase(path);
   assert.is(first.warning, undefined);
   first.database
-    .prepare("INSERT INTO usage_segments VALUES(NULL,'c','n','i','{}',0.5,1,?,2,'b',NULL,NULL,NULL,NULL)")
-    .run(wallNs);
+    .prepare("INSERT INTO images(id, config, layers, size, created_at) VALUES('i', '{}', '[]', ?, '')")
+    .run(large);
   first.database.close();
 
   const second = openDatabase(path);
-  const row = second.database.prepare("SELECT started_ns FROM usage_segments").safeIntegers().get();
-  assert.is((row as { started_ns: bigint }).started_ns, wallNs);
+  const row = second.database.prepare("SELECT size FROM images").safeIntegers().get();
+  assert.is((row as { size: bigint }).size, large);
   second.database.close();
 });
 
