@@ -309,7 +309,7 @@ test("/healthz tells whether calls are taken, and other pages ask who looks", as
 test("draining: requests in flight are answered, new ones are not taken, then the server is gone", async () => {
   await using s = await Serviced.open({ listen: ["ws://127.0.0.1:0"] });
   const { token } = await s.tokens.create({ role: "operator" });
-  const client = await connect(s.url("ws:"), { token });
+  const client = await connect(s.url("ws:"), { token, reconnect: false });
   const container = await client.containers.create({ image: "app" });
   const fake = s.runtime.find(container.id);
   const waiting = container.wait();
@@ -326,7 +326,7 @@ test("draining: requests in flight are answered, new ones are not taken, then th
 
 test("whoever is told twice to go waits for nobody", async () => {
   await using s = await Serviced.open();
-  const client = await connect(s.url("unix:"));
+  const client = await connect(s.url("unix:"), { reconnect: false });
   const container = await client.containers.create({ image: "app" });
   const waiting = refusal(container.wait());
   await until(() => s.runtime.find(container.id).waiting > 0);
