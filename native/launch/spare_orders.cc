@@ -70,10 +70,7 @@ bool SpareOrders::give(const std::uint8_t* plan, std::size_t bytes) const {
   return countUp(childOrders_) && ::send(monitorOrders_.get(), &order, sizeof order, MSG_NOSIGNAL) == sizeof order;
 }
 
-void SpareOrders::commit() const {
-  __atomic_store_n(plan_ + kSecondPlanCapacity, 1, __ATOMIC_RELEASE);
-  countUp(childOrders_);
-}
+void SpareOrders::commit() const { countUp(childOrders_); }
 
 void SpareOrders::unmap() {
   if (plan_ != nullptr) ::munmap(plan_, kSharedBytes);

@@ -23,13 +23,14 @@ inline constexpr int kMonitorOrdersDescriptor = 5;
 inline constexpr int kChildOrdersDescriptor = 6;
 inline constexpr int kSecondPlanDescriptor = 7;
 inline constexpr std::size_t kSharedBytes = 64 * 1024;
-/// The last byte of the shared memory is not 0 once the child may exec: a child that dies before never ran.
+/// The child sets the last byte of the shared memory once it has heard that it may exec: one that dies before never
+/// ran.
 inline constexpr std::size_t kSecondPlanCapacity = kSharedBytes - 1;
 
 struct Standby {
   int monitorOrders = -1;  ///< SOCK_SEQPACKET: one message, of one byte, says that the plan is there
   int childOrders = -1;    ///< eventfd(2), EFD_SEMAPHORE
-  const std::uint8_t* secondPlan = nullptr;
+  std::uint8_t* secondPlan = nullptr;
 
   [[nodiscard]] bool used() const { return secondPlan != nullptr; }
 
@@ -53,6 +54,8 @@ struct Standby {
     char order = 0;
     return ::recv(monitorOrders, &order, sizeof order, 0) == sizeof order;
   }
+
+  void noteCommit() const { __atomic_store_n(secondPlan + kSecondPlanCapacity, 1, __ATOMIC_RELEASE); }
 
   [[nodiscard]] bool committed() const {
     return __atomic_load_n(secondPlan + kSecondPlanCapacity, __ATOMIC_ACQUIRE) != 0;

@@ -32,8 +32,8 @@ granule::Standby openStandby() {
   standby.childOrders = granule::kChildOrdersDescriptor;
   ::fcntl(standby.childOrders, F_SETFD, FD_CLOEXEC);
   const granule::Fd shared(granule::kSecondPlanDescriptor);
-  void* bytes = ::mmap(nullptr, granule::kSharedBytes, PROT_READ, MAP_SHARED, shared.get(), 0);
-  if (bytes != MAP_FAILED) standby.secondPlan = static_cast<const std::uint8_t*>(bytes);
+  void* bytes = ::mmap(nullptr, granule::kSharedBytes, PROT_READ | PROT_WRITE, MAP_SHARED, shared.get(), 0);
+  if (bytes != MAP_FAILED) standby.secondPlan = static_cast<std::uint8_t*>(bytes);
   return standby;
 }
 

@@ -188,6 +188,7 @@ class Child {
       // The monitor's log and socket stand, and whoever asked has written down that it did.
       awaitMonitor();
       if (!context_.standby.awaitOrder()) fail(static_cast<std::uint32_t>(Op::Standby), failed("eventfd"));
+      context_.standby.noteCommit();
       if (config.startsAtOnce) return;
     } else if (config.startsAtOnce && !config.hasJoins) {
       return;
