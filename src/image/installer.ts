@@ -71,14 +71,15 @@ export class Installer {
     const work = images.map((image) =>
       image.layers.map((layer) =>
         this.#installLayer(layer, hold, { ...options, signal }, turns).catch((thrown: unknown) => {
-          failure.abort();
+          // Only the first counts: it cancels the others, which then fail of that.
+          failure.abort(GranuleError.from(thrown));
           throw thrown;
         }),
       ),
     );
     try {
-      const outcomes = await Promise.allSettled(work.flat());
-      throwFirst(outcomes, options.signal);
+      await Promise.allSettled(work.flat());
+      if (failure.signal.aborted) throw options.signal?.aborted ? cancelled(options.signal) : failure.signal.reason;
       const rows: { row: ImageRow; names: string[] }[] = [];
       for (const [index, image] of images.entries()) {
         rows.push({ row: this.#toRow(image, await Promise.all(work[index] ?? []), hold), names: image.names });
@@ -152,14 +153,10 @@ export function blobsOf(row: ImageRow): string[] {
   return JSON.parse(row.blobs) as string[];
 }
 
-/** The piece of work that failed first cancelled the others: its reason is the one to tell. */
-function throwFirst(outcomes: PromiseSettledResult<unknown>[], signal: AbortSignal | undefined): void {
-  const reasons = outcomes.flatMap((one) => (one.status === "rejected" ? [GranuleError.from(one.reason)] : []));
-  if (reasons.length === 0) return;
-  if (signal?.aborted) throw new GranuleError("CANCELLED", "it was cancelled", { cause: signal.reason });
-  throw reasons.find((reason) => reason.code !== "CANCELLED") ?? reasons[0];
+function refuseAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw cancelled(signal);
 }
 
-function refuseAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new GranuleError("CANCELLED", "it was cancelled", { cause: signal.reason });
+function cancelled({ reason }: AbortSignal): GranuleError {
+  return new GranuleError("CANCELLED", "it was cancelled", { cause: reason });
 }

@@ -84,22 +84,20 @@ async function fill(file: PartialFile, job: Job): Promise<boolean> {
   if (file.size - file.doneBytes >= settings.splitFromBytes) file.split(settings.parallelRanges);
   const failure = new AbortController();
   const signal = AbortSignal.any([job.signal, failure.signal]);
-  const outcomes = await Promise.allSettled(
+  await Promise.all(
     file.segments.map(async (segment) => {
       try {
         await fetchSegment(file, segment, { ...job, signal });
       } catch (thrown) {
-        failure.abort();
-        throw thrown;
+        // Only the first counts: it cancels the others, which then fail of that.
+        failure.abort(thrown);
       }
     }),
   );
-  const reasons = outcomes.filter((one) => one.status === "rejected").map((one) => one.reason as unknown);
-  if (reasons.length === 0) return false;
+  if (!failure.signal.aborted) return false;
   if (job.signal.aborted) throw cancelled(job.signal.reason);
-  if (reasons.some((reason) => reason instanceof RangesRefused)) return true;
-  // The segment that failed first cancelled the others: its reason is the one to tell.
-  throw reasons.find((reason) => !(reason instanceof GranuleError && reason.code === "CANCELLED")) ?? reasons[0];
+  if (failure.signal.reason instanceof RangesRefused) return true;
+  throw failure.signal.reason;
 }
 
 async function fetchSegment(file: PartialFile, segment: Segment, job: Job): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type FixtureImage, layerOf, rejection, sha256 } from "../fixture.js";
@@ -15,6 +16,7 @@ const small = layerOf(["small", "one"]);
 const large = layerOf(["large", randomBytes(600_000).toString("hex")]);
 const image: FixtureImage = { layers: [small, large] };
 registry.push(image, "app:1");
+const smallBlob = await blobOf(0);
 const largeBlob = await blobOf(1);
 const credentials = { username: "bob", password: "hidden" };
 
@@ -158,6 +160,21 @@ test("more bytes than the manifest says are cut off", async () => {
   const failure = await rejection(place.store.pull(name));
   assert.is(failure.code, "CORRUPT");
   assert.match(failure.message, /sends more than the \d+ bytes/);
+});
+
+test("what went wrong first is told, and not that the other layer was given up for it", async () => {
+  proxy.fault = async ({ request, response, upstream }) => {
+    if (!request.path.includes("/blobs/sha256:")) return false;
+    if (!isLarge(request.path)) {
+      if (request.path.endsWith(smallBlob)) await once(response, "close");
+      return request.path.endsWith(smallBlob);
+    }
+    const { body } = await upstream();
+    response.writeHead(200).end(Buffer.concat([body, body]));
+    return true;
+  };
+  const failure = await rejection(place.store.pull(name));
+  assert.is(failure.code, "CORRUPT");
 });
 
 test("another manifest than the digest asked for", async () => {
