@@ -157,6 +157,8 @@ function configuration(host: PeerHost, { rootfs, cgroup, args = [payload, "stamp
   };
   return {
     ...oci,
+    // crun 1.8, which Debian 12 has, takes no later one; nothing that is set here came after it.
+    ociVersion: "1.0.2",
     // Raising a hard limit is refused where CAP_SYS_RESOURCE is missing, and costs nothing that could be measured.
     process: { ...oci.process, rlimits: [] },
     root: { path: rootfs, readonly: false },

@@ -68,9 +68,23 @@ export async function openPeers<Capability extends keyof Peer>(
       continue;
     }
     host.bench.defer(() => peer.close());
-    if (can(peer, capability)) peers.push(peer);
+    if (!can(peer, capability)) continue;
+    const failure = await trial(peer);
+    if (failure === undefined) peers.push(peer);
+    else host.bench.missing({ subject: peer.name, reason: `a first container failed: ${failure}` });
   }
   return peers;
+}
+
+/** One container, for nothing: a peer that this host or its version keeps from running is no reason not to ask the others. */
+async function trial(peer: Peer): Promise<string | undefined> {
+  try {
+    await peer.starts?.(1);
+    return undefined;
+  } catch (thrown) {
+    const [command = ""] = GranuleError.from(thrown).message.split("\n");
+    return command.slice(command.indexOf("ended with"));
+  }
 }
 
 function can<Capability extends keyof Peer>(peer: Peer, capability: Capability): peer is Able<Capability> {
