@@ -68,15 +68,14 @@ function inOrder(measure: Measure, all: Series[]): Chart {
   const { unit, divisor } = scaleOf(measure);
   const values = all.map(valuesOf);
   const length = Math.max(...values.map((each) => each.length));
-  const flat = values.flat();
-  const low = Math.min(...flat);
+  const { min: low, max: high } = summarize(values.flat());
   return {
     title: "every value, in the order taken",
     x: "",
     y: unit,
     kind: "points",
     logX: false,
-    logY: low > 0 && Math.max(...flat) / low > 5,
+    logY: low > 0 && high / low > 5,
     names: all.map(({ name }) => name),
     subjects: all.map(({ subject }) => subject),
     data: [

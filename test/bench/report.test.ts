@@ -53,6 +53,14 @@ reporting("shows values in the unit that suits them", () => {
   assert.is(withUnit("count", 0), "0");
 });
 
+reporting("draws more values than a call takes arguments", () => {
+  const many = Array.from({ length: 300_000 }, (_, index) => 1e6 + index);
+  const measure: Measure = { ...latencies, series: [{ subject: "granule", name: "granule", batches: [many] }] };
+  const [distribution, inOrder] = chartsOf(measure);
+  assert.is(distribution?.data[1]?.at(-1), 100);
+  assert.is(inOrder?.data[1]?.length, many.length);
+});
+
 reporting("prints no ratio where noise could be all of it", () => {
   assert.is(ratioText({ value: 0.97, low: 0.9, high: 1.05, distinct: false }), "within noise");
   assert.is(ratioText({ value: 0.42, low: 0.41, high: 0.44, distinct: true }), "0.420 (0.410 to 0.440)");
