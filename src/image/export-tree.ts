@@ -45,7 +45,8 @@ async function* blocksOf(root: MergedDirectory): AsyncGenerator<Buffer> {
       if (found?.kind === "directory") below.push({ path: childPath, directory: found.layers });
       else if (found) yield* entryBlocks(found.path, childPath, linked);
     }
-    pending.push(...below.reverse());
+    // One by one: a folder may have more folders than a call takes arguments.
+    for (const child of below.reverse()) pending.push(child);
   }
   yield endOfArchive;
 }
