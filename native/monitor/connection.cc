@@ -54,6 +54,16 @@ bool Connection::append(Message type, const void* payload, std::size_t bytes) {
   return true;
 }
 
+bool Connection::extend(std::size_t frame, Message type, const void* payload, std::size_t bytes) {
+  if (frame >= used_ || buffers_->out[frame + 4] != static_cast<char>(type)) return false;
+  if (used_ + bytes > sizeof buffers_->out) return false;
+  std::memcpy(buffers_->out + used_, payload, bytes);
+  used_ += bytes;
+  const auto length = static_cast<std::uint32_t>(used_ - frame - sizeof(std::uint32_t));
+  std::memcpy(buffers_->out + frame, &length, sizeof length);
+  return true;
+}
+
 bool Connection::send(Message type, const void* payload, std::size_t bytes) {
   if (!append(type, payload, bytes)) return false;
   flush();
@@ -112,6 +122,7 @@ void Connection::catchUp(const Log& log) {
     }
     const char* at = chunk;
     const char* end = chunk + got;
+    std::size_t last = 0;
     while (at < end) {
       const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
       constexpr std::ptrdiff_t kPrefix = 40;  // "<30 bytes of time> stdout F "
@@ -120,7 +131,11 @@ void Connection::catchUp(const Log& log) {
       const bool whole = at[38] == 'F';
       const char* text = at + kPrefix;
       const auto bytes = static_cast<std::size_t>(newline - text) + (whole ? 1 : 0);
-      if ((attached & bitOf(stream)) != 0 && !append(messageOf(stream), text, bytes)) break;
+      if ((attached & bitOf(stream)) != 0 && !extend(last, messageOf(stream), text, bytes)) {
+        // Lines that follow each other share a frame: a reader would take longer over each than the line is worth.
+        last = used_;
+        if (!append(messageOf(stream), text, bytes)) break;
+      }
       position_.offset += static_cast<std::uint64_t>(newline + 1 - at);
       at = newline + 1;
     }

@@ -59,6 +59,8 @@ class Connection {
 
  private:
   bool append(Message type, const void* payload, std::size_t bytes);
+  /// Makes the last frame, which begins at `frame`, longer; false where it is of another type, or there is no room.
+  bool extend(std::size_t frame, Message type, const void* payload, std::size_t bytes);
 
   Fd socket_;
   Fd behindFile_;

@@ -6,6 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { MonitorAttachment } from "../../src/runtime/attachment.js";
 import { MonitorClient } from "../../src/runtime/monitor-client.js";
+import { type Frame, Message } from "../../src/runtime/monitor-frames.js";
 import { LaunchBench } from "../launch/launched.js";
 
 const bench = new LaunchBench();
@@ -74,6 +75,34 @@ test("a reader that stops reading holds up nobody, and is served from the log on
   const expected = Array.from({ length: lines }, (_, line) => `line ${line} of the output\n`).join("");
   assert.ok(launched.output() === expected);
   assert.ok((await collect(stopped)).stdout.toString() === expected);
+});
+
+test("a reader that is served from the log gets many lines at a time, streams told apart and in order", async () => {
+  const script = `seq 50000; echo middle >&2; seq 50000`;
+  const launched = await bench.launch(["sh", "-c", script], { startNow: false });
+  const reader = await MonitorClient.connect(launched.socketPath);
+  const frames: Frame[] = [];
+  const stdoutBit = 2;
+  const stderrBit = 4;
+  const ended = new Promise<void>((resolve, reject) => {
+    const take = (frame: Frame): void => {
+      if (frame.type === Message.Exit) resolve();
+      else frames.push({ type: frame.type, payload: Buffer.from(frame.payload) });
+    };
+    reader.attach(stdoutBit | stderrBit, take, reject).then(() => reader.pause(), reject);
+  });
+  await MonitorClient.once(launched.socketPath, (client) => client.state());
+  await MonitorClient.once(launched.socketPath, (client) => client.start());
+  await launched.exit();
+  reader.resume();
+  await ended;
+  reader.close();
+  const numbers = Array.from({ length: 50_000 }, (_, index) => `${index + 1}\n`).join("");
+  const told = (type: number): string =>
+    frames.flatMap((frame) => (frame.type === type ? [frame.payload.toString()] : [])).join("");
+  assert.ok(told(Message.Stdout) === numbers + numbers);
+  assert.is(told(Message.Stderr), "middle\n");
+  assert.ok(frames.length < 1000, `${frames.length} frames for 100001 lines`);
 });
 
 test("the log marks partial lines and keeps every byte", async () => {
