@@ -13,15 +13,20 @@ export interface HostState {
   monitors: number;
 }
 
-/** Counts what belongs to this process and to its cgroups; other tenants of the machine do not disturb it. */
-export function hostState(): HostState {
+/**
+ * Counts what belongs to this process, to its cgroups and to its runtime's root; other tenants of the machine do not
+ * disturb it.
+ */
+export function hostState(folder: string): HostState {
   const { base, name } = detectCgroupHost();
   const root = `${base}/${name}`;
   const children = allProcesses().filter((stat) => stat.parent === process.pid);
   return {
     descriptors: readdirSync("/proc/self/fd").length,
     threads: readdirSync("/proc/self/task").length,
-    mounts: readFileSync("/proc/self/mountinfo", "latin1").split("\n").length,
+    mounts: readFileSync("/proc/self/mountinfo", "latin1")
+      .split("\n")
+      .filter((line) => line.includes(folder)).length,
     cgroups: existsSync(root)
       ? readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).length
       : 0,

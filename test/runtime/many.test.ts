@@ -25,7 +25,7 @@ async function settled(): Promise<void> {
   const deadline = performance.now() + 5000;
   // Neither the last monitor's leaving nor the last spare's making is told to anybody.
   for (let before = "", calm = 0; calm < 3 && performance.now() < deadline; await setTimeout(10)) {
-    const now = hostState();
+    const now = hostState(fixture.root);
     const text = JSON.stringify(now);
     calm = text === before && now.monitors === DEFAULT_SPARES && now.processes === DEFAULT_SPARES ? calm + 1 : 0;
     before = text;
@@ -35,7 +35,7 @@ async function settled(): Promise<void> {
 many("200 started 8 at a time tell 200 right exit codes and leave nothing", async () => {
   await Promise.all(Array.from({ length: 8 }, () => runOnce("true")));
   await settled();
-  const before = hostState();
+  const before = hostState(fixture.root);
   const codes: (number | undefined)[] = [];
   let next = 0;
   const worker = async (): Promise<void> => {
@@ -47,18 +47,18 @@ many("200 started 8 at a time tell 200 right exit codes and leave nothing", asyn
     Array.from({ length: 200 }, (_, index) => index),
   );
   await settled();
-  assert.equal(hostState(), before);
+  assert.equal(hostState(fixture.root), before);
   assert.equal(await fixture.runtime.containers.list({ all: true }), []);
 });
 
 many("1000 one after the other leak nothing, and memory stays flat", async () => {
   for (let count = 0; count < 300; count++) await runOnce("exit 0");
   await settled();
-  const before = hostState();
+  const before = hostState(fixture.root);
   const rssBefore = process.memoryUsage().rss;
   for (let count = 0; count < 700; count++) await runOnce("exit 0");
   await settled();
-  assert.equal(hostState(), before);
+  assert.equal(hostState(fixture.root), before);
   const grownMiB = (process.memoryUsage().rss - rssBefore) / 2 ** 20;
   // AddressSanitizer keeps what was freed for a while.
   if (process.env["GRANULE_ADDON"] === undefined) assert.ok(grownMiB < 24, `node grew by ${grownMiB.toFixed(1)} MiB`);
@@ -69,10 +69,10 @@ many("those that never started leave nothing either", async () => {
     fixture.runtime.containers.run({ image: "busybox", command: ["nope"] }).catch((thrown: unknown) => thrown);
   await attempt();
   await settled();
-  const before = hostState();
+  const before = hostState(fixture.root);
   for (let count = 0; count < 50; count++) await attempt();
   await settled();
-  assert.equal(hostState(), before);
+  assert.equal(hostState(fixture.root), before);
 });
 
 many.run();
