@@ -30,6 +30,11 @@ const hints: [step: RegExp, errno: RegExp, hint: string][] = [
     "the layers or the upper folder lie on a file system that overlayfs refuses: put GRANULE_ROOT on ext4, xfs or tmpfs",
   ],
   [/overlay/i, /ESTALE|EBUSY/, "the upper folder is in use: end what still mounts it"],
+  [
+    /mounts private/i,
+    /EINVAL/,
+    "/ is no mount point, as in a plain chroot: bind mount the folder on itself before the chroot into it",
+  ],
   [/bind|mount/i, /ENOENT/, "the source or the target of the mount does not exist"],
   [/clone|unshare|mount|pivot/i, /EPERM/, "run as root with CAP_SYS_ADMIN, outside of an unprivileged container"],
   [/clone/i, /ENOSPC|EUSERS/, "a limit on namespaces is reached: raise /proc/sys/user/max_*_namespaces"],
