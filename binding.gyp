@@ -4,6 +4,7 @@
     # A second build has a link to this file: isa-l lies beside the file itself.
     "isal": "<!(node -p \"require('path').join(require('fs').realpathSync('binding.gyp'), '../build/isa-l')\")",
     "has_isal": "<!(node -p \"+require('fs').existsSync(require('path').join(require('fs').realpathSync('binding.gyp'), '../build/isa-l/libisal.a'))\")",
+    "has_musl": "<!(node src/setup/musl.mjs has)",
     "common_cflags": [
       "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-fstack-protector-strong"
     ]
@@ -53,7 +54,16 @@
       "conditions": [
         ["sanitize==1",
           { "defines": ["GRANULE_SANITIZER_REPORTS=\"<(module_root_dir)/reports\""] },
-          { "ldflags": ["-static"] }]
+          { "ldflags": ["-static"],
+            "conditions": [
+              ["has_musl==1", {
+                "cflags_cc": ["<!@(node src/setup/musl.mjs cflags)"],
+                # libstdc++ asks which glibc this is.
+                "defines": ["__GLIBC_PREREQ(major,minor)=0"],
+                "ldflags": ["<!@(node src/setup/musl.mjs ldflags)"],
+                "libraries": ["<!@(node src/setup/musl.mjs libraries)"]
+              }]
+            ] }]
       ]
     }
   ],

@@ -4,7 +4,14 @@ import { filesBelow, fingerprint, Stamps } from "./fingerprint.mjs";
 import { checkCompiler, hasCommand } from "./host.mjs";
 import { run, SetupError, step } from "./step.mjs";
 
-const nativeInputs = ["native", "bench/payload", "binding.gyp", "package-lock.json", "build/isa-l"];
+const nativeInputs = [
+  "native",
+  "bench/payload",
+  "binding.gyp",
+  "src/setup/musl.mjs",
+  "package-lock.json",
+  "build/isa-l",
+];
 const typescriptInputs = ["src", "test", "bench", "tsconfig.json", "package-lock.json"];
 
 /** Installs node_modules where it is not what the lock file says. */
@@ -58,7 +65,7 @@ export async function buildNative(root, { sanitize }) {
 /** node-gyp builds into the folder of its binding.gyp: a second build needs a second such folder. */
 function mirrorSources(root, folder) {
   mkdirSync(folder, { recursive: true });
-  for (const name of ["native", "binding.gyp", "package.json", "node_modules"]) {
+  for (const name of ["native", "src", "binding.gyp", "package.json", "node_modules"]) {
     rmSync(join(folder, name), { force: true });
     symlinkSync(join(root, name), join(folder, name));
   }

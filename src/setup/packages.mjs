@@ -7,6 +7,7 @@ const packages = {
   build: [
     "g++",
     "make",
+    "musl-dev",
     "python3",
     "libseccomp-dev",
     "libzstd-dev",

@@ -90,7 +90,8 @@ StepResult setCapabilities(const OpView& op) {
 }
 
 StepResult setRlimit(const OpView& op) {
-  const auto resource = static_cast<__rlimit_resource_t>(op.number(0));
+  // An enumeration in glibc, a number elsewhere.
+  const auto resource = static_cast<decltype(RLIMIT_CORE)>(op.number(0));
   rlimit wanted{static_cast<rlim_t>(op.number(1)), static_cast<rlim_t>(op.number(2))};
   if (::setrlimit(resource, &wanted) == 0) return done();
   if (errno != EPERM || op.number(3) != 0) return failed("setrlimit");
