@@ -2,7 +2,7 @@ import type { UsageCurve, UsageFilter } from "../api.js";
 import { instant, second } from "./instant.js";
 import type { LedgerStore } from "./ledger-store.js";
 import { minuteField, minuteFields, unpackHour } from "./minutes.js";
-import { recentFields, recentSeconds } from "./recent.js";
+import { recentSeconds } from "./recent.js";
 import type { StoredHour, Tally } from "./tally.js";
 
 /** Whose curve it is. */
@@ -20,7 +20,17 @@ const mostSeconds = recentSeconds;
 /** Curves drawn from minutes without a span asked for: a day. */
 const defaultSeconds = 86_400;
 
-const field = (name: (typeof minuteFields)[number]) => minuteFields.indexOf(name);
+/** What a point of a curve has beside its time. */
+const pointFields = [
+  "vcpus",
+  "vcpusMax",
+  "memory",
+  "memoryMax",
+  "rxBytes",
+  "txBytes",
+  "readBytes",
+  "writeBytes",
+] as const;
 
 /** Use over time of some containers: by the second from memory where the span is short and recent, else by the minute. */
 export function curves(
@@ -82,23 +92,16 @@ function emptyCurve(subject: Subject, stepSeconds: 1 | 60): UsageCurve {
 
 function bySecond(subject: Subject, tally: Tally, since: number, until: number): UsageCurve {
   const curve = emptyCurve(subject, 1);
-  for (let time = Math.ceil(since); time <= until; time++) {
-    const value = (name: (typeof recentFields)[number]) => {
-      const read = tally.recent.at(time, recentFields.indexOf(name));
-      return Number.isNaN(read) ? null : read;
-    };
-    // What comes before the first sample is no gap.
-    if (curve.times.length === 0 && value("memoryBytes") === null && value("vcpus") === null) continue;
-    curve.times.push(time);
-    curve.vcpus.push(value("vcpus"));
-    curve.vcpusMax.push(value("vcpus"));
-    curve.memory.push(value("memoryBytes"));
-    curve.memoryMax.push(value("memoryBytes"));
-    curve.rxBytes.push(value("rxBytes"));
-    curve.txBytes.push(value("txBytes"));
-    curve.readBytes.push(value("readBytes"));
-    curve.writeBytes.push(value("writeBytes"));
+  for (const { second: time, values } of tally.recent.seconds(since, until)) {
+    // What comes before the first sample is no gap; a clock that was set back may bring a second again.
+    const before = curve.times.at(-1) ?? time - 1;
+    if (time <= before) continue;
+    for (let missed = before + 1; missed < time; missed++) addPoint(curve, missed);
+    const [vcpus = null, memory = null, ...traffic] = values.map((value) => (Number.isNaN(value) ? null : value));
+    addPoint(curve, time, [vcpus, vcpus, memory, memory, ...traffic]);
   }
+  const last = curve.times.at(-1);
+  if (last !== undefined) for (let missed = last + 1; missed <= until; missed++) addPoint(curve, missed);
   return curve;
 }
 
@@ -107,7 +110,7 @@ function addHour(curve: UsageCurve, row: StoredHour, since: number, until: numbe
   const start = row.hour * 3600;
   if (row.minutes === null) {
     const mean = row.samples === 0 ? 0 : row.memory_byte_seconds / row.samples;
-    addPoint(curve, start + 1800, [
+    addMinutes(curve, start + 1800, [
       row.samples,
       row.cpu_usec,
       row.cpu_max_milli,
@@ -126,20 +129,19 @@ function addHour(curve: UsageCurve, row: StoredHour, since: number, until: numbe
     const values = minuteFields.map((_, index) => minuteField(hour, minute, index));
     const measured = (values[0] ?? 0) > 0;
     if (time + 60 <= since || time >= until || (!measured && curve.times.length === 0)) continue;
-    addPoint(curve, time, measured ? values : undefined);
+    if (measured) addMinutes(curve, time, values);
+    else addPoint(curve, time);
   }
 }
 
-function addPoint(curve: UsageCurve, time: number, values: readonly number[] | undefined): void {
-  const value = (name: (typeof minuteFields)[number], per = 1) => (values ? (values[field(name)] ?? 0) / per : null);
-  const samples = values?.[0] ?? 0;
+/** @param values in the order of `minuteFields` */
+function addMinutes(curve: UsageCurve, time: number, values: readonly number[]): void {
+  const [samples = 0, cpuUsec = 0, cpuMaxMilli = 0, ...others] = values;
+  addPoint(curve, time, [cpuUsec / 1e6 / Math.max(samples, 1), cpuMaxMilli / 1000, ...others]);
+}
+
+/** @param values in the order of `pointFields`; without them nobody measured it */
+function addPoint(curve: UsageCurve, time: number, values: readonly (number | null)[] = []): void {
   curve.times.push(time);
-  curve.vcpus.push(value("cpuUsec", 1e6 * Math.max(samples, 1)));
-  curve.vcpusMax.push(value("cpuMaxMilli", 1000));
-  curve.memory.push(value("memoryMeanBytes"));
-  curve.memoryMax.push(value("memoryMaxBytes"));
-  curve.rxBytes.push(value("rxBytes"));
-  curve.txBytes.push(value("txBytes"));
-  curve.readBytes.push(value("readBytes"));
-  curve.writeBytes.push(value("writeBytes"));
+  for (const [index, name] of pointFields.entries()) curve[name].push(values[index] ?? null);
 }

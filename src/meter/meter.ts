@@ -7,7 +7,7 @@ import { instant, second } from "./instant.js";
 import { Ledger, type RunEnd } from "./ledger.js";
 import { LedgerStore, type OnProblem } from "./ledger-store.js";
 import type { Moment } from "./moment.js";
-import { recentSeconds } from "./recent.js";
+import { recentPool, recentSeconds } from "./recent.js";
 import { compact } from "./retention.js";
 import type { Allocation, Used } from "./segment.js";
 import { type Counters, Tally } from "./tally.js";
@@ -63,6 +63,7 @@ export class Meter {
   /** Those whose run has ended within the last 15 minutes, for their curves. */
   readonly ended = new Map<string, Tally>();
   readonly ticks = new TickLog();
+  readonly #recent = recentPool();
   readonly #options: MeterOptions;
   readonly #allocations = new Map<string, Allocation>();
   readonly #budgets = new Map<string, Budgeted>();
@@ -119,7 +120,8 @@ export class Meter {
     const now = this.now();
     // What an earlier owner did not see of it is a gap.
     const seenBootNs = isNew ? started.bootNs : now.bootNs;
-    this.tallies.set(id, new Tally(segment.used, Number(seenBootNs) / 1e9));
+    this.tallies.get(id)?.recent.release();
+    this.tallies.set(id, new Tally(segment.used, Number(seenBootNs) / 1e9, this.#recent));
     this.#allocations.set(id, allocation);
     if (budget !== undefined) {
       const closed = this.#closedSpent(id);
@@ -152,6 +154,7 @@ export class Meter {
     if (tally) writeHours(this.store, id, tally, true);
     this.tallies.delete(id);
     if (tally?.seen) this.#keepEnded(id, tally);
+    else tally?.recent.release();
     this.#allocations.delete(id);
     this.#budgets.delete(id);
     const budgetReason = this.#reasons.get(id);
@@ -161,11 +164,13 @@ export class Meter {
 
   #keepEnded(id: string, tally: Tally): void {
     // Behind all others: the oldest are let go of first.
+    this.ended.get(id)?.recent.release();
     this.ended.delete(id);
     this.ended.set(id, tally);
     const oldest = this.now().bootNs - BigInt(recentSeconds) * second;
-    for (const [each, { seen }] of this.ended) {
+    for (const [each, { seen, recent }] of this.ended) {
       if (this.ended.size <= mostEnded && (seen?.bootNs ?? 0n) >= oldest) break;
+      recent.release();
       this.ended.delete(each);
     }
   }

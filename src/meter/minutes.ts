@@ -1,4 +1,5 @@
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { mostVarintBytes, unzigzag, VarintReader, writeVarint, zigzag } from "./varint.js";
 
 /** What is kept of each minute, in this order. */
 export const minuteFields = [
@@ -14,7 +15,7 @@ export const minuteFields = [
 ] as const;
 
 /**
- * Packed as whole numbers of so much: 10 ms, 64 KiB of memory, 4 KiB of traffic. That is what a curve needs; the hour's
+ * Kept as whole numbers of so much: 10 ms, 64 KiB of memory, 4 KiB of traffic. That is what a curve needs; the hour's
  * own columns have the exact sums.
  */
 const units = [1, 10_000, 1, 65_536, 65_536, 4096, 4096, 4096, 4096] as const;
@@ -22,19 +23,25 @@ const units = [1, 10_000, 1, 65_536, 65_536, 4096, 4096, 4096, 4096] as const;
 const width = minuteFields.length;
 const minutesOfHour = 60;
 
-/** A number of 64 bits takes 10 bytes at most. */
-const scratch = Buffer.allocUnsafe(width * minutesOfHour * 10);
+const scratch = Buffer.allocUnsafe(width * minutesOfHour * mostVarintBytes);
 
-/** One hour of one container: for each minute its fields; a minute without samples is one that nobody measured. */
-export type HourMinutes = Float64Array<ArrayBuffer>;
+/**
+ * One hour of one container: for each minute its fields, in their units. A minute without samples is one that nobody
+ * measured. 32 bits hold 292 GB of traffic a second; what is more than that is told as that.
+ */
+export type HourMinutes = Uint32Array<ArrayBuffer>;
 
-export const emptyHour = (): HourMinutes => new Float64Array(minutesOfHour * width);
+const most = 2 ** 32 - 1;
+
+export const emptyHour = (): HourMinutes => new Uint32Array(minutesOfHour * width);
 
 export const minuteField = (hour: HourMinutes, minute: number, field: number): number =>
-  hour[minute * width + field] ?? 0;
+  (hour[minute * width + field] ?? 0) * (units[field] ?? 1);
 
 export function setMinute(hour: HourMinutes, minute: number, values: readonly number[]): void {
-  hour.set(values, minute * width);
+  for (const [field, unit] of units.entries()) {
+    hour[minute * width + field] = Math.min(Math.round((values[field] ?? 0) / unit), most);
+  }
 }
 
 /**
@@ -47,13 +54,9 @@ export function packHour(hour: HourMinutes): Buffer {
   for (let field = 0; field < width; field++) {
     let before = 0;
     for (let minute = 0; minute < minutesOfHour; minute++) {
-      const value = Math.round(minuteField(hour, minute, field) / (units[field] ?? 1));
-      const difference = value - before;
+      const value = hour[minute * width + field] ?? 0;
+      at = writeVarint(bytes, at, zigzag(value - before));
       before = value;
-      // Beyond 32 bits, which shifts would cut off: by arithmetic.
-      let left = difference < 0 ? -difference * 2 - 1 : difference * 2;
-      for (; left > 127; left = Math.floor(left / 128)) bytes[at++] = (left % 128) + 128;
-      bytes[at++] = left;
     }
   }
   // A small window is all that some hundred bytes need, and spares a quarter of a megabyte each time.
@@ -64,20 +67,12 @@ export function packHour(hour: HourMinutes): Buffer {
 export function unpackHour(packed: Uint8Array): HourMinutes {
   const hour = emptyHour();
   const bytes = inflateRawSync(packed, { maxOutputLength: hour.length * 10 });
-  let at = 0;
+  const reader = new VarintReader(bytes);
   for (let field = 0; field < width; field++) {
     let before = 0;
-    for (let minute = 0; minute < minutesOfHour && at < bytes.length; minute++) {
-      let coded = 0;
-      let scale = 1;
-      let byte: number;
-      do {
-        byte = bytes[at++] ?? 0;
-        coded += (byte % 128) * scale;
-        scale *= 128;
-      } while (byte > 127);
-      before += coded % 2 === 1 ? -(coded + 1) / 2 : coded / 2;
-      hour[minute * width + field] = before * (units[field] ?? 1);
+    for (let minute = 0; minute < minutesOfHour && reader.at < bytes.length; minute++) {
+      before += unzigzag(reader.next());
+      hour[minute * width + field] = before;
     }
   }
   return hour;

@@ -1,40 +1,45 @@
+import { BlockPool, blockBytes } from "./block-pool.js";
+import { mostVarintBytes, unzigzag, VarintReader, writeVarint, zigzag } from "./varint.js";
+
 /** What is kept of each second: a rate or a level. */
 export const recentFields = ["vcpus", "memoryBytes", "rxBytes", "txBytes", "readBytes", "writeBytes"] as const;
 
-/** Levels are kept as float32, traffic in 16 bits. */
-const levels = 2;
-const traffic = recentFields.length - levels;
-const pageSeconds = 300;
-
 /** Seconds that are kept. */
 export const recentSeconds = 900;
-const pages = recentSeconds / pageSeconds + 1;
 
-interface Page {
-  levels: Float32Array;
-  traffic: Uint16Array;
+const fields = recentFields.length;
+
+/** vCPUs are kept in millionths, all else in bytes. */
+const perVcpu = 1e6;
+
+/** Said of a second that does not follow the one before it, beside a bit for each field that has changed. */
+const gapBit = 1 << fields;
+const mostSecondBytes = 1 + mostVarintBytes * (fields + 1);
+
+/** What the second that is being put has; one for all, as they come one after the other. */
+const now = new Float64Array(fields);
+
+export const recentPool = (): BlockPool => new BlockPool(fields);
+
+/** One second that was measured: its values in the order of `recentFields`, NaN what the host does not have. */
+export interface RecentSecond {
+  second: number;
+  values: readonly number[];
 }
-
-const unknown = 0xffff;
-
-/** Bytes to 1 in 2000, in 16 bits: a mantissa of 11 bits and an exponent of 5. */
-function packBytes(bytes: number): number {
-  if (Number.isNaN(bytes)) return unknown;
-  let exponent = 0;
-  let mantissa = Math.round(bytes);
-  for (; mantissa > 2047 && exponent < 31; exponent++) mantissa = Math.round(bytes / 2 ** (exponent + 1));
-  return Math.min(exponent * 2048 + Math.min(mantissa, 2047), unknown - 1);
-}
-
-const unpackBytes = (packed: number): number =>
-  packed === unknown ? Number.NaN : (packed % 2048) * 2 ** Math.floor(packed / 2048);
 
 /**
- * The last 15 minutes of one container, second by second: 960 bytes a minute, in pages of five minutes. A second
- * without a tick is not there, and is not made up. A page is made when it is first written.
+ * The last 15 minutes of one container, second by second and exact: a second has the fields that changed, as differences
+ * from the one before. That is 1 byte for a container that rests, some 15 for one that changes all of them. A second
+ * without a tick is not there, and is not made up.
  */
 export class RecentSamples {
-  readonly #pages = new Map<number, Page>();
+  readonly #pool: BlockPool;
+  /** From the oldest to the newest, by their first seconds. */
+  readonly #blocks: number[] = [];
+
+  constructor(pool: BlockPool = recentPool()) {
+    this.#pool = pool;
+  }
 
   put(
     second: number,
@@ -45,44 +50,104 @@ export class RecentSamples {
     readBytes: number,
     writeBytes: number,
   ): void {
-    const number = Math.floor(second / pageSeconds);
-    let page = this.#pages.get(number);
-    if (!page) {
-      page = this.#nextPage(number);
-      page.levels.fill(Number.NaN);
-      page.traffic.fill(unknown);
-      this.#pages.set(number, page);
-    }
-    const slot = second % pageSeconds;
-    page.levels[slot * levels] = vcpus;
-    page.levels[slot * levels + 1] = memoryBytes;
-    page.traffic[slot * traffic] = packBytes(rxBytes);
-    page.traffic[slot * traffic + 1] = packBytes(txBytes);
-    page.traffic[slot * traffic + 2] = packBytes(readBytes);
-    page.traffic[slot * traffic + 3] = packBytes(writeBytes);
+    now[0] = Math.round(vcpus * perVcpu);
+    now[1] = memoryBytes;
+    now[2] = rxBytes;
+    now[3] = txBytes;
+    now[4] = readBytes;
+    now[5] = writeBytes;
+    const block = this.#blockFor(second);
+    if (block !== undefined) this.#append(block, second);
   }
 
-  /** A page that is too old is taken for the new one. */
-  #nextPage(number: number): Page {
-    for (const [old, page] of this.#pages) {
-      if (old > number - pages && old <= number) continue;
-      this.#pages.delete(old);
-      return page;
+  #append(block: number, second: number): void {
+    const pool = this.#pool;
+    const bytes = pool.bytes(block);
+    const before = pool.before(block);
+    const start = pool.offset(block);
+    const head = start + pool.used(block);
+    let flags = 0;
+    let at = head + 1;
+    const gap = second - pool.lastSecond(block) - 1;
+    if (gap > 0) {
+      flags |= gapBit;
+      at = writeVarint(bytes, at, gap);
     }
-    // Both in one buffer: each buffer has a cost of its own.
-    const bytes = new ArrayBuffer(pageSeconds * (levels * 4 + traffic * 2));
-    return {
-      levels: new Float32Array(bytes, 0, pageSeconds * levels),
-      traffic: new Uint16Array(bytes, pageSeconds * levels * 4),
-    };
+    for (let field = 0, place = pool.valuesOffset(block); field < fields; field++, place++) {
+      const value = now[field] as number;
+      const last = before[place] as number;
+      if (value === last || (Number.isNaN(value) && Number.isNaN(last))) continue;
+      flags |= 1 << field;
+      // 0 is unknown; a value that follows an unknown one stands for itself.
+      const coded = Number.isNaN(value) ? 0 : zigzag(Math.round(value) - (Number.isNaN(last) ? 0 : last)) + 1;
+      at = writeVarint(bytes, at, coded);
+      before[place] = Math.round(value);
+    }
+    bytes[head] = flags;
+    pool.grew(block, second, at - start);
   }
 
-  /** The fields of a second, NaN where nobody measured it. */
+  /** The block that the second goes to; none where it is there already. */
+  #blockFor(second: number): number | undefined {
+    const last = this.#blocks.at(-1);
+    if (last !== undefined && this.#pool.lastSecond(last) === second && this.#pool.used(last) > 0) return undefined;
+    const follows = last !== undefined && this.#pool.lastSecond(last) < second;
+    if (follows && this.#pool.used(last) + mostSecondBytes <= blockBytes) return last;
+    this.#dropStale(second);
+    const next = this.#pool.take(second);
+    this.#blocks.push(next);
+    return next;
+  }
+
+  /** Lets go of what is too old, and of what is yet to come: the clock was set back. */
+  #dropStale(second: number): void {
+    const stale = (block: number): boolean =>
+      this.#pool.lastSecond(block) <= second - recentSeconds || this.#pool.firstSecond(block) >= second;
+    let kept = 0;
+    for (const block of this.#blocks) {
+      if (stale(block)) this.#pool.give(block);
+      else this.#blocks[kept++] = block;
+    }
+    this.#blocks.length = kept;
+  }
+
+  /** The seconds of a span that were measured, as they came. */
+  *seconds(since: number, until: number): Generator<RecentSecond> {
+    const newest = this.#blocks.at(-1);
+    if (newest === undefined) return;
+    const begin = Math.max(since, this.#pool.lastSecond(newest) - recentSeconds + 1);
+    const values = Array<number>(fields).fill(0);
+    for (const block of this.#blocks) {
+      if (this.#pool.lastSecond(block) < begin || this.#pool.firstSecond(block) > until) continue;
+      const end = this.#pool.offset(block) + this.#pool.used(block);
+      const bytes = this.#pool.bytes(block);
+      const reader = new VarintReader(bytes, this.#pool.offset(block));
+      values.fill(0);
+      for (let second = this.#pool.firstSecond(block); reader.at < end; second++) {
+        const flags = bytes[reader.at++] ?? 0;
+        if ((flags & gapBit) !== 0) second += reader.next();
+        for (let field = 0; field < fields; field++) {
+          if ((flags & (1 << field)) === 0) continue;
+          const coded = reader.next();
+          const last = values[field] as number;
+          values[field] = coded === 0 ? Number.NaN : unzigzag(coded - 1) + (Number.isNaN(last) ? 0 : last);
+        }
+        if (second < begin || second > until) continue;
+        const [vcpus = Number.NaN, ...others] = values;
+        yield { second, values: [vcpus / perVcpu, ...others] };
+      }
+    }
+  }
+
+  /** A field of a second, NaN where nobody measured it. */
   at(second: number, field: number): number {
-    const page = this.#pages.get(Math.floor(second / pageSeconds));
-    if (!page) return Number.NaN;
-    const slot = second % pageSeconds;
-    if (field < levels) return page.levels[slot * levels + field] ?? Number.NaN;
-    return unpackBytes(page.traffic[slot * traffic + field - levels] ?? unknown);
+    let found = Number.NaN;
+    for (const { values } of this.seconds(second, second)) found = values[field] ?? Number.NaN;
+    return found;
+  }
+
+  /** Gives its memory back; it is empty then. */
+  release(): void {
+    for (const block of this.#blocks.splice(0)) this.#pool.give(block);
   }
 }

@@ -1,3 +1,4 @@
+import type { BlockPool } from "./block-pool.js";
 import { emptyHour, type HourMinutes, minuteField, minuteFields, packHour, setMinute, unpackHour } from "./minutes.js";
 import type { Moment } from "./moment.js";
 import { RecentSamples } from "./recent.js";
@@ -87,7 +88,7 @@ function copied(now: Counters, into: Counters | undefined): Counters {
 
 /** What is known of one running container beside the ledger: its totals, its last seconds, the hour so far. */
 export class Tally {
-  readonly recent = new RecentSamples();
+  readonly recent: RecentSamples;
   /** What the run has used so far. */
   used: Used;
   /** When it was last read; undefined before the first tick. */
@@ -106,8 +107,10 @@ export class Tally {
   /**
    * @param used what the ledger has of the run already
    * @param bootSeconds since when it is seen without a gap
+   * @param pool where its last seconds are kept
    */
-  constructor(used: Used, bootSeconds: number) {
+  constructor(used: Used, bootSeconds: number, pool?: BlockPool) {
+    this.recent = new RecentSamples(pool);
     this.used = { ...used };
     this.#lastBootSeconds = bootSeconds;
   }

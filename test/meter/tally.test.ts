@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { emptyHour, minuteFields, packHour, setMinute, unpackHour } from "../../src/meter/minutes.js";
-import { RecentSamples } from "../../src/meter/recent.js";
+import { RecentSamples, recentPool } from "../../src/meter/recent.js";
 import { type Counters, Tally } from "../../src/meter/tally.js";
 import { TickLog } from "../../src/meter/tick-log.js";
 
@@ -76,15 +76,52 @@ test("sums and rates come from what was read, memory over time from the gaps bet
   assert.is(hour.at(40 * 9), 59);
 });
 
-test("traffic of a second is kept to 1 in 2000, small and large, and what is not counted is not 0", () => {
+test("a second is kept exactly, small and large, and what is not counted is not 0", () => {
   const recent = new RecentSamples();
-  for (const bytes of [0, 1, 2047, 2048, 4095, 123_456_789, 9.87e11]) {
-    recent.put(60, 1, 2, bytes, Number.NaN, 0, 0);
-    const kept = recent.at(60, 2);
-    assert.ok(Math.abs(kept - bytes) <= bytes / 2000, `${bytes} became ${kept}`);
-    assert.ok(Number.isNaN(recent.at(60, 3)));
-    assert.is(recent.at(60, 4), 0);
+  const kept = [0, 1, 2047, 2048, 4095, 123_456_789, 0, 9.87e11, 2 ** 50 + 1, 3];
+  for (const [second, bytes] of kept.entries()) recent.put(second, bytes % 7, bytes, bytes, Number.NaN, 0, bytes);
+  for (const [second, bytes] of kept.entries()) {
+    const values = [0, 1, 2, 3, 4, 5].map((field) => recent.at(second, field));
+    assert.equal(values, [bytes % 7, bytes, bytes, Number.NaN, 0, bytes]);
   }
+  recent.put(kept.length, Number.NaN, Number.NaN, 1, 2, 3, 4);
+  recent.put(kept.length + 1, 0.25, 10 * MiB, 1, 2, 3, 4);
+  assert.ok(Number.isNaN(recent.at(kept.length, 1)));
+  assert.equal([recent.at(kept.length + 1, 0), recent.at(kept.length + 1, 1)], [0.25, 10 * MiB]);
+});
+
+test("15 minutes of a busy container are read back as they were, a clock that is set back loses what comes after", () => {
+  const recent = new RecentSamples();
+  const noise = (second: number, below: number): number => ((second * 2_654_435_761) % 2 ** 32) % below;
+  const begin = 1_800_000_000;
+  for (let second = begin; second < begin + 2000; second++) {
+    recent.put(second, noise(second, 1e6) / 1e6, noise(second, 2 ** 31), noise(second, 1e5), 0, second % 5, 1);
+  }
+  const seconds = [...recent.seconds(0, Number.POSITIVE_INFINITY)];
+  assert.equal(
+    seconds.map(({ second }) => second),
+    Array.from({ length: 900 }, (_, index) => begin + 1100 + index),
+  );
+  for (const { second, values } of seconds) {
+    assert.equal(values, [noise(second, 1e6) / 1e6, noise(second, 2 ** 31), noise(second, 1e5), 0, second % 5, 1]);
+  }
+  recent.put(begin + 1500, 1, 2, 3, 4, 5, 6);
+  const left = [...recent.seconds(begin + 1400, Number.POSITIVE_INFINITY)].map(({ second }) => second);
+  assert.is(left.at(-1), begin + 1500);
+});
+
+test("memory of seconds goes from those that end to those that begin", () => {
+  const pool = recentPool();
+  const live = (): RecentSamples => {
+    const recent = new RecentSamples(pool);
+    for (let second = 0; second < 300; second++) recent.put(second, second, second * 4096, second ** 3, 0, 0, 0);
+    return recent;
+  };
+  live().release();
+  const { made } = pool;
+  assert.ok(made > 1);
+  for (let count = 0; count < 100; count++) live().release();
+  assert.equal([pool.made, pool.taken], [made, 0]);
 });
 
 test("a second without a tick is missing, and is told", () => {
