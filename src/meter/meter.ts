@@ -138,7 +138,7 @@ export class Meter {
     const tally = this.tallies.get(allocation.id);
     if (!tally) return;
     const now = this.now();
-    if (cpuUsec !== undefined) tally.used.cpuUsec = cpuUsec;
+    if (cpuUsec !== undefined) tally.sawCpu(cpuUsec);
     this.#allocations.set(allocation.id, allocation);
     this.ledger.cut(allocation, now, tally.usedUntil(Number(now.bootNs) / 1e9));
   }
@@ -199,7 +199,10 @@ export class Meter {
   /** Writes what some of the containers have used: over a minute each has its turn. */
   #writeSlot(slot: number): void {
     let index = 0;
-    for (const [id, tally] of this.tallies) if (index++ % slots === slot) this.#note(id, tally);
+    // Without the pairs that an iterator makes: there may be thousands each second.
+    this.tallies.forEach((tally, id) => {
+      if (index++ % slots === slot) this.#note(id, tally);
+    });
   }
 
   #note(id: string, tally: Tally): void {

@@ -39,8 +39,8 @@ export const minuteField = (hour: HourMinutes, minute: number, field: number): n
   (hour[minute * width + field] ?? 0) * (units[field] ?? 1);
 
 export function setMinute(hour: HourMinutes, minute: number, values: readonly number[]): void {
-  for (const [field, unit] of units.entries()) {
-    hour[minute * width + field] = Math.min(Math.round((values[field] ?? 0) / unit), most);
+  for (let field = 0; field < width; field++) {
+    hour[minute * width + field] = Math.min(Math.round((values[field] ?? 0) / (units[field] ?? 1)), most);
   }
 }
 

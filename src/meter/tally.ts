@@ -18,30 +18,36 @@ export interface Counters {
   writeBytes: number;
 }
 
-/** Sums of a minute, or of an hour, of one container. */
-interface Sums {
-  samples: number;
-  cpuUsec: number;
-  cpuMaxMilli: number;
-  memoryByteSeconds: number;
-  memoryMaxBytes: number;
-  rxBytes: number;
-  txBytes: number;
-  readBytes: number;
-  writeBytes: number;
-}
+/** What is summed up of a minute, or of an hour. */
+const sumFields = [
+  "samples",
+  "cpuUsec",
+  "cpuMaxMilli",
+  "memoryByteSeconds",
+  "memoryMaxBytes",
+  "rxBytes",
+  "txBytes",
+  "readBytes",
+  "writeBytes",
+] as const;
 
-const emptySums = (): Sums => ({
-  samples: 0,
-  cpuUsec: 0,
-  cpuMaxMilli: 0,
-  memoryByteSeconds: 0,
-  memoryMaxBytes: 0,
-  rxBytes: 0,
-  txBytes: 0,
-  readBytes: 0,
-  writeBytes: 0,
-});
+/** What is kept of the last reading, and of the run: there the second one is memory over time. */
+const usedFields = [
+  "cpuUsec",
+  "memoryByteSeconds",
+  "memoryPeakBytes",
+  "rxBytes",
+  "txBytes",
+  "readBytes",
+  "writeBytes",
+] as const satisfies readonly (keyof Used)[];
+
+// Where each of them begins in a tally's array. As numbers in fields of objects they would be made anew each second.
+const inLast = 0;
+const inUsed = inLast + usedFields.length;
+const inMinute = inUsed + usedFields.length;
+const inHour = inMinute + sumFields.length;
+const allNumbers = inHour + sumFields.length;
 
 /** One hour that is to be written, as the columns of usage_hours behind its container. */
 export type HourRow = [hour: number, ...sums: number[], minutes: Buffer];
@@ -51,8 +57,10 @@ const known = (value: number) => (Number.isNaN(value) ? 0 : value);
 /** How far a counter went; NaN where the host does not count it. */
 const since = (value: number, before: number) => (value < before ? 0 : value - before);
 
+/** Adds what a second brought to the sums that begin at a place. */
 function add(
-  sums: Sums,
+  numbers: Float64Array,
+  place: number,
   memoryBytes: number,
   byteSeconds: number,
   cpuUsec: number,
@@ -62,43 +70,27 @@ function add(
   readBytes: number,
   writeBytes: number,
 ): void {
-  sums.samples++;
-  sums.cpuUsec += cpuUsec;
-  sums.cpuMaxMilli = Math.max(sums.cpuMaxMilli, Math.round(known(vcpus) * 1000));
-  sums.memoryByteSeconds += byteSeconds;
-  sums.memoryMaxBytes = Math.max(sums.memoryMaxBytes, known(memoryBytes));
-  sums.rxBytes += known(rxBytes);
-  sums.txBytes += known(txBytes);
-  sums.readBytes += known(readBytes);
-  sums.writeBytes += known(writeBytes);
-}
-
-/** The counters in an object of the tally's own: the one they came in is used again for the next container. */
-function copied(now: Counters, into: Counters | undefined): Counters {
-  if (!into) return { ...now };
-  into.usageUsec = now.usageUsec;
-  into.memoryBytes = now.memoryBytes;
-  into.memoryPeakBytes = now.memoryPeakBytes;
-  into.rxBytes = now.rxBytes;
-  into.txBytes = now.txBytes;
-  into.readBytes = now.readBytes;
-  into.writeBytes = now.writeBytes;
-  return into;
+  const at = (field: number): number => numbers[place + field] ?? 0;
+  numbers[place] = at(0) + 1;
+  numbers[place + 1] = at(1) + cpuUsec;
+  numbers[place + 2] = Math.max(at(2), Math.round(known(vcpus) * 1000));
+  numbers[place + 3] = at(3) + byteSeconds;
+  numbers[place + 4] = Math.max(at(4), known(memoryBytes));
+  numbers[place + 5] = at(5) + known(rxBytes);
+  numbers[place + 6] = at(6) + known(txBytes);
+  numbers[place + 7] = at(7) + known(readBytes);
+  numbers[place + 8] = at(8) + known(writeBytes);
 }
 
 /** What is known of one running container beside the ledger: its totals, its last seconds, the hour so far. */
 export class Tally {
   readonly recent: RecentSamples;
-  /** What the run has used so far. */
-  used: Used;
   /** When it was last read; undefined before the first tick. */
   seen: Moment | undefined;
-  #last: Counters | undefined;
+  readonly #numbers = new Float64Array(allNumbers);
   #lastBootSeconds: number;
   #minute = -1;
-  #inMinute = emptySums();
   #hour = -1;
-  #inHour = emptySums();
   #minutes: HourMinutes | undefined;
   #merged = false;
   /** Hours that are over and not written yet. */
@@ -111,56 +103,78 @@ export class Tally {
    */
   constructor(used: Used, bootSeconds: number, pool?: BlockPool) {
     this.recent = new RecentSamples(pool);
-    this.used = { ...used };
+    for (const [index, name] of usedFields.entries()) this.#numbers[inUsed + index] = used[name] ?? Number.NaN;
     this.#lastBootSeconds = bootSeconds;
+  }
+
+  /** What the run has used so far. */
+  get used(): Used {
+    const used: Used = {};
+    for (const [index, name] of usedFields.entries()) {
+      const value = this.#numbers[inUsed + index] ?? Number.NaN;
+      if (!Number.isNaN(value)) used[name] = value;
+    }
+    return used;
+  }
+
+  /** CPU time was read apart from a tick. */
+  sawCpu(usageUsec: number): void {
+    this.#numbers[inUsed] = usageUsec;
   }
 
   /** Memory at the last reading; undefined where there was none. */
   get memoryBytes(): number | undefined {
-    const bytes = this.#last?.memoryBytes ?? Number.NaN;
+    const bytes = this.seen ? (this.#numbers[inLast + 1] ?? Number.NaN) : Number.NaN;
     return Number.isNaN(bytes) ? undefined : bytes;
   }
 
   /** Takes a reading. `second` is the whole second of its tick. */
   take(now: Counters, second: number, at: Moment): void {
+    const numbers = this.#numbers;
+    const isFirst = this.seen === undefined;
     const bootSeconds = Number(at.bootNs) / 1e9;
     this.seen = at;
     const elapsed = bootSeconds - this.#lastBootSeconds;
     const byteSeconds = known(now.memoryBytes) * Math.min(Math.max(elapsed, 0), maxSampleSeconds);
     this.#roll(second);
-    const last = this.#last;
     // A thousand containers a second come by here: nothing is allocated.
-    const cpu = last ? since(now.usageUsec, last.usageUsec) : 0;
-    const vcpus = last && elapsed > 0 ? cpu / 1e6 / elapsed : Number.NaN;
-    const rx = since(now.rxBytes, last?.rxBytes ?? 0);
-    const tx = since(now.txBytes, last?.txBytes ?? 0);
-    const read = since(now.readBytes, last?.readBytes ?? 0);
-    const write = since(now.writeBytes, last?.writeBytes ?? 0);
-    add(this.#inMinute, now.memoryBytes, byteSeconds, cpu, vcpus, rx, tx, read, write);
-    add(this.#inHour, now.memoryBytes, byteSeconds, cpu, vcpus, rx, tx, read, write);
+    const cpu = isFirst ? 0 : since(now.usageUsec, numbers[inLast] ?? 0);
+    const vcpus = !isFirst && elapsed > 0 ? cpu / 1e6 / elapsed : Number.NaN;
+    // Before the first reading: what the ledger has of a run that goes on, nothing of a new one.
+    const before = isFirst ? inUsed : inLast;
+    const rx = since(now.rxBytes, known(numbers[before + 3] ?? 0));
+    const tx = since(now.txBytes, known(numbers[before + 4] ?? 0));
+    const read = since(now.readBytes, known(numbers[before + 5] ?? 0));
+    const write = since(now.writeBytes, known(numbers[before + 6] ?? 0));
+    add(numbers, inMinute, now.memoryBytes, byteSeconds, cpu, vcpus, rx, tx, read, write);
+    add(numbers, inHour, now.memoryBytes, byteSeconds, cpu, vcpus, rx, tx, read, write);
     this.recent.put(second, vcpus, now.memoryBytes, rx, tx, read, write);
     this.#note(now, byteSeconds);
-    this.#last = copied(now, last);
     this.#lastBootSeconds = bootSeconds;
   }
 
   #note(now: Counters, byteSeconds: number): void {
-    const { used } = this;
-    used.cpuUsec = now.usageUsec;
-    if (!Number.isNaN(now.memoryBytes)) used.memoryByteSeconds = (used.memoryByteSeconds ?? 0) + byteSeconds;
-    if (!Number.isNaN(now.memoryPeakBytes)) used.memoryPeakBytes = now.memoryPeakBytes;
-    if (!Number.isNaN(now.rxBytes)) used.rxBytes = now.rxBytes;
-    if (!Number.isNaN(now.txBytes)) used.txBytes = now.txBytes;
-    if (!Number.isNaN(now.readBytes)) used.readBytes = now.readBytes;
-    if (!Number.isNaN(now.writeBytes)) used.writeBytes = now.writeBytes;
+    const numbers = this.#numbers;
+    numbers[inLast] = now.usageUsec;
+    numbers[inLast + 1] = now.memoryBytes;
+    numbers[inLast + 2] = now.memoryPeakBytes;
+    numbers[inLast + 3] = now.rxBytes;
+    numbers[inLast + 4] = now.txBytes;
+    numbers[inLast + 5] = now.readBytes;
+    numbers[inLast + 6] = now.writeBytes;
+    const memory = known(numbers[inUsed + 1] ?? 0) + byteSeconds;
+    for (let field = 0; field < usedFields.length; field++) {
+      const last = numbers[inLast + field] ?? Number.NaN;
+      if (!Number.isNaN(last)) numbers[inUsed + field] = field === 1 ? memory : last;
+    }
   }
 
   /** What was used up to the end: the last sample stands for the time that follows it. */
   usedUntil(bootSeconds: number): Used {
+    const { used, memoryBytes } = this;
     const seconds = bootSeconds - this.#lastBootSeconds;
-    const bytes = this.#last?.memoryBytes ?? Number.NaN;
-    if (Number.isNaN(bytes) || seconds <= 0 || seconds > maxSampleSeconds) return this.used;
-    return { ...this.used, memoryByteSeconds: (this.used.memoryByteSeconds ?? 0) + bytes * seconds };
+    if (memoryBytes === undefined || seconds <= 0 || seconds > maxSampleSeconds) return used;
+    return { ...used, memoryByteSeconds: (used.memoryByteSeconds ?? 0) + memoryBytes * seconds };
   }
 
   #roll(second: number): void {
@@ -175,45 +189,30 @@ export class Tally {
   }
 
   #endMinute(): void {
-    const sums = this.#inMinute;
-    if (sums.samples === 0) return;
+    const sums = this.#numbers.subarray(inMinute, inMinute + sumFields.length);
+    const [samples = 0, cpuUsec = 0, cpuMaxMilli = 0, memoryByteSeconds = 0, ...others] = sums;
+    if (samples === 0) return;
     this.#minutes ??= emptyHour();
-    setMinute(this.#minutes, this.#minute % 60, [
-      sums.samples,
-      sums.cpuUsec,
-      sums.cpuMaxMilli,
-      sums.memoryByteSeconds / sums.samples,
-      sums.memoryMaxBytes,
-      sums.rxBytes,
-      sums.txBytes,
-      sums.readBytes,
-      sums.writeBytes,
-    ]);
-    this.#inMinute = emptySums();
+    const values = [samples, cpuUsec, cpuMaxMilli, memoryByteSeconds / samples, ...others];
+    setMinute(this.#minutes, this.#minute % 60, values);
+    sums.fill(0);
+  }
+
+  get #samplesOfHour(): number {
+    return this.#numbers[inHour] ?? 0;
   }
 
   #endHour(): void {
-    if (this.#inHour.samples > 0 && this.#minutes) this.#finished.push(this.#hourRow(this.#minutes));
+    if (this.#samplesOfHour > 0 && this.#minutes) this.#finished.push(this.#hourRow(this.#minutes));
     // Only the hour in which it began may have been begun by another.
-    if (this.#inHour.samples > 0) this.#merged = true;
+    if (this.#samplesOfHour > 0) this.#merged = true;
     this.#minutes = undefined;
-    this.#inHour = emptySums();
+    this.#numbers.fill(0, inHour, inHour + sumFields.length);
   }
 
   #hourRow(minutes: HourMinutes): HourRow {
-    const {
-      samples,
-      cpuUsec,
-      cpuMaxMilli,
-      memoryByteSeconds,
-      memoryMaxBytes,
-      rxBytes,
-      txBytes,
-      readBytes,
-      writeBytes,
-    } = this.#inHour;
-    const sums = [cpuUsec, cpuMaxMilli, memoryByteSeconds, memoryMaxBytes, rxBytes, txBytes, readBytes, writeBytes];
-    return [this.#hour, samples, ...sums.map(Math.round), packHour(minutes)];
+    const sums = this.#numbers.subarray(inHour, inHour + sumFields.length);
+    return [this.#hour, ...Array.from(sums, Math.round), packHour(minutes)];
   }
 
   /** The hours to be written: those that are over, and the one that goes on as far as its minutes are. */
@@ -221,13 +220,13 @@ export class Tally {
     if (atEnd) this.#endMinute();
     const rows = this.#finished;
     this.#finished = [];
-    if (this.#minutes && this.#inHour.samples > 0) rows.push(this.#hourRow(this.#minutes));
+    if (this.#minutes && this.#samplesOfHour > 0) rows.push(this.#hourRow(this.#minutes));
     return rows;
   }
 
   /** The hour that is being gathered, until it was asked for once: an earlier run or owner may have begun it. */
   get freshHour(): number | undefined {
-    return this.#merged || this.#inHour.samples === 0 ? undefined : this.#hour;
+    return this.#merged || this.#samplesOfHour === 0 ? undefined : this.#hour;
   }
 
   /** Adds what is on disk of the hour, where there is something, to what was gathered of it here. */
@@ -236,18 +235,27 @@ export class Tally {
     if (!stored) return;
     const theirs = stored.minutes === null ? emptyHour() : unpackHour(stored.minutes);
     this.#minutes = mergeMinutes(theirs, this.#minutes ?? emptyHour());
-    const sums = this.#inHour;
-    sums.samples += stored.samples;
-    sums.cpuUsec += stored.cpu_usec;
-    sums.cpuMaxMilli = Math.max(sums.cpuMaxMilli, stored.cpu_max_milli);
-    sums.memoryByteSeconds += stored.memory_byte_seconds;
-    sums.memoryMaxBytes = Math.max(sums.memoryMaxBytes, stored.memory_max_bytes);
-    sums.rxBytes += stored.rx_bytes;
-    sums.txBytes += stored.tx_bytes;
-    sums.readBytes += stored.read_bytes;
-    sums.writeBytes += stored.write_bytes;
+    const numbers = this.#numbers;
+    for (const [index, theirSum] of sumsOf(stored).entries()) {
+      const ours = numbers[inHour + index] ?? 0;
+      const isMost = sumFields[index] === "cpuMaxMilli" || sumFields[index] === "memoryMaxBytes";
+      numbers[inHour + index] = isMost ? Math.max(ours, theirSum) : ours + theirSum;
+    }
   }
 }
+
+/** In the order of `sumFields`. */
+const sumsOf = (stored: StoredHour): number[] => [
+  stored.samples,
+  stored.cpu_usec,
+  stored.cpu_max_milli,
+  stored.memory_byte_seconds,
+  stored.memory_max_bytes,
+  stored.rx_bytes,
+  stored.tx_bytes,
+  stored.read_bytes,
+  stored.write_bytes,
+];
 
 /** A row of usage_hours. */
 export interface StoredHour {

@@ -76,6 +76,18 @@ test("sums and rates come from what was read, memory over time from the gaps bet
   assert.is(hour.at(40 * 9), 59);
 });
 
+test("what a run did before its owner saw it is no traffic of the second in which it is seen again", () => {
+  const counted = { rxBytes: 5000, txBytes: 100, readBytes: 7, writeBytes: 8 };
+  const fresh = new Tally({}, 1000);
+  fresh.take(reading(counted), 6001, moment(1001));
+  assert.is(fresh.recent.at(6001, 2), 5000);
+  const goesOn = new Tally({ cpuUsec: 1, rxBytes: 4000, txBytes: 100 }, 1000);
+  goesOn.take(reading(counted), 6001, moment(1001));
+  assert.is(goesOn.recent.at(6001, 2), 1000);
+  assert.is(goesOn.recent.at(6001, 3), 0);
+  assert.is(goesOn.used.rxBytes, 5000);
+});
+
 test("a second is kept exactly, small and large, and what is not counted is not 0", () => {
   const recent = new RecentSamples();
   const kept = [0, 1, 2047, 2048, 4095, 123_456_789, 0, 9.87e11, 2 ** 50 + 1, 3];
