@@ -18,11 +18,29 @@ export type SpawnReport =
       startedNs: bigint;
       startedBootNs: bigint;
       spare?: NativeSpare;
+      /** Where it was wanted, and no spare. */
+      end?: NativeEnd;
     }
   | ({ ok: false } & NativeFailure);
 
 /** A spare of the addon's: a child that has made what every container has, and waits for the rest of its plan. */
 export type NativeSpare = { readonly __brand: "spare" };
+
+/** The end of a monitor's process, which is still to come. */
+export type NativeEnd = { readonly __brand: "end" };
+
+/** How a process ended, as its monitor tells whoever started it. Times as in MonitorExit. */
+export interface EndReport {
+  code?: number;
+  signal?: number;
+  oomKilled: boolean;
+  startedNs: bigint;
+  finishedNs: bigint;
+  startedBootNs: bigint;
+  finishedBootNs: bigint;
+  /** By their names in the exit record; what the host does not count is not there. */
+  counters: Record<string, number>;
+}
 
 /** Of the rules that name a call, the first one whose arguments all match decides. */
 export interface SeccompRule {
@@ -101,13 +119,23 @@ export interface PeerCredentials {
 }
 
 export interface Addon {
-  /** Starts a monitor from an encoded launch plan on a thread of its own; settles with its first report. */
-  spawnMonitor(monitorPath: string, plan: Uint8Array): Promise<SpawnReport>;
+  /**
+   * Starts a monitor from an encoded launch plan on a thread of its own; settles with its first report, which has `end`
+   * where that is wanted.
+   */
+  spawnMonitor(monitorPath: string, plan: Uint8Array, wantsEnd?: boolean): Promise<SpawnReport>;
   /**
    * Gives a spare the rest of its plan. The set-up begins within the call, and the program once `commitSpare` was
    * called, too. Settles with the second report; undefined where the spare is gone.
    */
-  giveSpare(spare: NativeSpare, plan: Uint8Array): Promise<SpawnReport> | undefined;
+  giveSpare(spare: NativeSpare, plan: Uint8Array, wantsEnd?: boolean): Promise<SpawnReport> | undefined;
+  /**
+   * Waits for the end, once for each: undefined where the monitor ended without telling it. What is told is on disk
+   * before, and the monitor's socket is gone.
+   */
+  awaitEnd(end: NativeEnd): Promise<EndReport | undefined>;
+  /** Waits no more: the promise never settles, and no longer keeps the process alive. */
+  leaveEnd(end: NativeEnd): void;
   /** The longest plan a spare takes. */
   sparePlanBytes: number;
   commitSpare(spare: NativeSpare): void;

@@ -5,23 +5,16 @@
 #include <sys/un.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstddef>
 #include <cstring>
 #include <ctime>
-#include <map>
-#include <memory>
 #include <string>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #include "kernel/fd.h"
 #include "kernel/syscalls.h"
 #include "launch/seccomp.h"
-#include "launch/spawn_monitor.h"
-#include "launch/standby.h"
-#include "launch/watcher.h"
+#include "launch/spawn_bindings.h"
 
 namespace granule {
 
@@ -35,106 +28,6 @@ namespace {
   thrown.Set("path", Napi::String::New(env, path));
   throw thrown;
 }
-
-Napi::Object reportObject(Napi::Env env, const SpawnedMonitor& spawned) {
-  const Report& report = spawned.report;
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("ok", report.error == 0);
-  if (report.error != 0) {
-    const char* name = strerrorname_np(report.error);
-    object.Set("step", stepName(report.step));
-    object.Set("errno", name == nullptr ? std::to_string(report.error) : std::string(name));
-    object.Set("path", report.path);
-    return object;
-  }
-  object.Set("monitorPid", spawned.pid);
-  object.Set("pid", report.pid);
-  object.Set("createdNs", Napi::BigInt::New(env, report.createdNs));
-  object.Set("startedNs", Napi::BigInt::New(env, report.startedNs));
-  object.Set("startedBootNs", Napi::BigInt::New(env, report.startedBootNs));
-  return object;
-}
-
-/// The sealed program of each path, kept open for the life of the process.
-int programFor(const std::string& path) {
-  static std::map<std::string, Fd> programs;
-  auto found = programs.find(path);
-  if (found == programs.end()) found = programs.emplace(path, sealedProgram(path.c_str())).first;
-  return found->second.get();
-}
-
-/// One report awaited: lives from the call in JavaScript until its promise has settled.
-struct Launch {
-  explicit Launch(Napi::Env env) : deferred(Napi::Promise::Deferred::New(env)) {}
-
-  Napi::Promise::Deferred deferred;
-  std::vector<std::uint8_t> plan;
-  SpawnedMonitor spawned;
-};
-
-using Spare = Napi::External<SpareOrders>;
-
-void settle(Napi::Env env, Napi::Function, void*, Launch* launch) {
-  const std::unique_ptr<Launch> owned(launch);
-  if (env == nullptr) return;
-  Napi::Object report = reportObject(env, owned->spawned);
-  if (owned->spawned.orders.valid()) {
-    auto orders = std::make_unique<SpareOrders>(std::move(owned->spawned.orders));
-    report.Set("spare", Spare::New(env, orders.get(), [](Napi::Env, SpareOrders* last) {
-                 const std::unique_ptr<SpareOrders> ended(last);
-               }));
-    static_cast<void>(orders.release());
-  }
-  owned->deferred.Resolve(report);
-}
-
-using LaunchDone = Napi::TypedThreadSafeFunction<void, Launch, settle>;
-
-Napi::Value spawnMonitorAsync(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  int program = -1;
-  try {
-    program = programFor(info[0].As<Napi::String>());
-  } catch (const std::system_error& error) {
-    errno = error.code().value();
-    throwErrno(env, "memfd_create", info[0].As<Napi::String>());
-  }
-  auto launch = std::make_unique<Launch>(env);
-  const auto bytes = info[1].As<Napi::Uint8Array>();
-  launch->plan.assign(bytes.Data(), bytes.Data() + bytes.ByteLength());
-  const Napi::Promise promise = launch->deferred.Promise();
-  LaunchDone finished = LaunchDone::New(env, "granule launch", 0, 1);
-  // A thread of its own and not libuv's pool: a start never waits behind file system work.
-  std::thread([program, finished, owned = std::move(launch)]() mutable {
-    owned->spawned = spawnMonitor(program, owned->plan.data(), owned->plan.size());
-    reapLater(std::move(owned->spawned.pidfd));
-    finished.BlockingCall(owned.release());
-    finished.Release();
-  }).detach();
-  return promise;
-}
-
-SpareOrders& ordersOf(const Napi::CallbackInfo& info) { return *info[0].As<Spare>().Data(); }
-
-/// Gives a spare its plan, and promises the report. The container's set-up begins within this call.
-Napi::Value giveSpare(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const auto plan = info[1].As<Napi::Uint8Array>();
-  if (!ordersOf(info).give(plan.Data(), plan.ByteLength())) return env.Undefined();
-  auto launch = std::make_unique<Launch>(env);
-  const Napi::Promise promise = launch->deferred.Promise();
-  LaunchDone finished = LaunchDone::New(env, "granule launch", 0, 1);
-  whenReadable(std::move(ordersOf(info).report), [finished, waiting = launch.release()](Fd report) {
-    waiting->spawned.report = readReport(report.get());
-    finished.BlockingCall(waiting);
-    finished.Release();
-  });
-  return promise;
-}
-
-void commitSpare(const Napi::CallbackInfo& info) { ordersOf(info).commit(); }
-
-void dropSpare(const Napi::CallbackInfo& info) { ordersOf(info) = SpareOrders(); }
 
 Napi::Value lockFile(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
@@ -231,11 +124,7 @@ void sendDatagram(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void exportLaunch(Napi::Env env, Napi::Object exports) {
-  exports.Set("spawnMonitor", Napi::Function::New(env, spawnMonitorAsync, "spawnMonitor"));
-  exports.Set("giveSpare", Napi::Function::New(env, giveSpare, "giveSpare"));
-  exports.Set("sparePlanBytes", Napi::Number::New(env, kSecondPlanCapacity));
-  exports.Set("commitSpare", Napi::Function::New(env, commitSpare, "commitSpare"));
-  exports.Set("dropSpare", Napi::Function::New(env, dropSpare, "dropSpare"));
+  exportSpawn(env, exports);
   exports.Set("compileSeccomp", Napi::Function::New(env, compileSeccomp, "compileSeccomp"));
   exports.Set("lockFile", Napi::Function::New(env, lockFile, "lockFile"));
   exports.Set("unlockFile", Napi::Function::New(env, unlockFile, "unlockFile"));

@@ -181,12 +181,8 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
   spawned.pid = pid;
   spawned.pidfd = Fd(pidfd);
   reportWrite.reset();
-  spawned.report = readReport(reportRead.get());
-  if (handover.error != 0) {
-    spawned.report = {};
-    spawned.report.fail(Step::MonitorExec, handover.error, "");
-  }
-  if (spawned.orders.valid()) spawned.orders.report = std::move(reportRead);
+  spawned.reportFrom = std::move(reportRead);
+  if (handover.error != 0) spawned.report.fail(Step::MonitorExec, handover.error, "");
   return spawned;
 }
 

@@ -101,6 +101,21 @@ void readCounters(const char* folder, FinalCounters& counters) {
   }
 }
 
+void sumNetwork(const char* text, FinalCounters& counters) {
+  constexpr int kReceivedToSent = 8;
+  counters.rxBytes = counters.txBytes = 0;
+  for (const char* colon = std::strchr(text, ':'); colon != nullptr; colon = std::strchr(colon + 1, ':')) {
+    if (colon - text >= 2 && colon[-1] == 'o' && colon[-2] == 'l' && (colon - text == 2 || colon[-3] == ' ')) continue;
+    const char* at = colon + 1;
+    for (int column = 0; column <= kReceivedToSent; ++column) {
+      while (*at == ' ') ++at;
+      if (column == 0) counters.rxBytes += parseNumber(at);
+      if (column == kReceivedToSent) counters.txBytes += parseNumber(at);
+      while (*at >= '0' && *at <= '9') ++at;
+    }
+  }
+}
+
 int writeExitRecord(const char* path, const ExitStatus& status, const FinalCounters& counters, const Report* failure) {
   RecordText record;
   if (failure != nullptr) {
@@ -125,6 +140,8 @@ int writeExitRecord(const char* path, const ExitStatus& status, const FinalCount
     record.putKnown("ioWriteBytes", counters.ioWriteBytes);
     record.putKnown("ioReads", counters.ioReads);
     record.putKnown("ioWrites", counters.ioWrites);
+    record.putKnown("rxBytes", counters.rxBytes);
+    record.putKnown("txBytes", counters.txBytes);
     if (status.lostLogBytes > 0) record.put("lostLogBytes", static_cast<long long>(status.lostLogBytes));
   }
   char temporary[PATH_MAX];

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "launch/end_report.h"
 #include "launch/report.h"
 #include "monitor/clock.h"
 
@@ -17,22 +18,12 @@ struct ExitStatus {
   std::uint64_t lostLogBytes = 0;
 };
 
-/// The last counters of the container's cgroups, read while they still exist. UINT64_MAX: the host has no such counter.
-struct FinalCounters {
-  std::uint64_t cpuUsec = UINT64_MAX;
-  std::uint64_t userUsec = UINT64_MAX;
-  std::uint64_t systemUsec = UINT64_MAX;
-  std::uint64_t throttledUsec = UINT64_MAX;
-  std::uint64_t memoryPeakBytes = UINT64_MAX;
-  std::uint64_t oomKills = UINT64_MAX;
-  std::uint64_t ioReadBytes = UINT64_MAX;
-  std::uint64_t ioWriteBytes = UINT64_MAX;
-  std::uint64_t ioReads = UINT64_MAX;
-  std::uint64_t ioWrites = UINT64_MAX;
-};
-
 /// Reads the counters of one cgroup folder, v1 or v2, over what `counters` has.
 void readCounters(const char* folder, FinalCounters& counters);
+
+/// Sums up what the devices of a network namespace but its loopback have received and sent, from the text of its
+/// /proc/net/dev (proc_pid_net(5)).
+void sumNetwork(const char* text, FinalCounters& counters);
 
 /// Writes the record under a temporary name, syncs it, renames it and syncs the folder. errno, or 0.
 int writeExitRecord(const char* path, const ExitStatus& status, const FinalCounters& counters, const Report* failure);

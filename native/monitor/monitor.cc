@@ -207,11 +207,40 @@ void Monitor::recordExit() {
     if (op.kind() == Op::CgroupJoin) readCounters(op.first(), counters_);
     return true;
   });
+  readNetwork();
   exit_.oomKilled = counters_.oomKills != UINT64_MAX && counters_.oomKills > 0;
   exit_.lostLogBytes = log_.lostBytes();
   writeExitRecord(config_.exitRecord, exit_, counters_, nullptr);
   leaveSocket();
   recorded_ = true;
+  reportEnd();
+}
+
+void Monitor::readNetwork() {
+  std::size_t length = 0;
+  ssize_t got = 0;
+  // Files of /proc come a page at a time.
+  while (network_.valid() && (got = ::read(network_.get(), chunk + length, sizeof chunk - 1 - length)) > 0) {
+    length += static_cast<std::size_t>(got);
+  }
+  if (length == 0) return;
+  chunk[length] = '\0';
+  sumNetwork(chunk, counters_);
+}
+
+void Monitor::reportEnd() {
+  EndReport report;
+  report.code = exit_.code;
+  report.signal = exit_.signal;
+  report.oomKilled = exit_.oomKilled ? 1 : 0;
+  report.startedNs = exit_.started.wallNs;
+  report.startedBootNs = exit_.started.bootNs;
+  report.finishedNs = exit_.finished.wallNs;
+  report.finishedBootNs = exit_.finished.bootNs;
+  report.counters = counters_;
+  // Whoever is gone, or does not want it, reads the record.
+  [[maybe_unused]] const ssize_t told = ::write(reportTo_.get(), &report, sizeof report);
+  reportTo_.reset();
 }
 
 void Monitor::leaveSocket() {

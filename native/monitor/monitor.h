@@ -21,7 +21,7 @@ class Monitor {
       : plan_(plan), config_(config), standby_(standby) {}
 
   /// Runs to the end of the container. `reportTo` receives one Report once the process waits or runs, or has failed; of
-  /// a spare another one before that, once it stands by.
+  /// a spare another one before that, once it stands by. An EndReport follows what went well.
   int run(Fd reportTo);
 
  private:
@@ -30,6 +30,7 @@ class Monitor {
 
   bool openLog(Report& report);
   bool openSocket(Report& report);
+  void openNetwork();
   bool startChild(Report& report);
   /// Prepares a child, where its first plan has namespaces for one, and waits until it is told what it becomes; then as
   /// startChild().
@@ -62,6 +63,8 @@ class Monitor {
   void childEnded();
   void recordExit();
   void leaveSocket();
+  void readNetwork();
+  void reportEnd();
   void announceExit();
   void watchAll();
   /// How long the loop may wait for an event; -1 for ever.
@@ -85,6 +88,8 @@ class Monitor {
   FinalCounters counters_;
   Fd epoll_;
   Fd listener_;
+  Fd network_;   ///< counters of the child's network namespace, which stays for as long as they are open
+  Fd reportTo_;  ///< whoever started this hears of the end, too
   Connection* inputFrom_ = nullptr;
 };
 

@@ -113,6 +113,7 @@ void Monitor::start(Connection& connection) {
   // The exec failed: the container ends here, never having run.
   writeExitRecord(config_.exitRecord, exit_, counters_, &report);
   leaveSocket();
+  reportTo_.reset();
   replyFailure(connection, report.error, stepName(report.step), report.path);
   state_ = State::Stopped;
   childGone_ = recorded_ = true;

@@ -27,6 +27,7 @@ bool Monitor::startSpare(Report& report, const Fd& reportTo) {
   if (hasChild) child_ = spawn(plan_, config_, standby_, report);
   Standby::leave(standby_.childOrders);
   if (hasChild && (report.error != 0 || !awaitChild(report, false))) return false;
+  if (hasChild) openNetwork();
   report.pid = child_.pid;
   const bool told = ::write(reportTo.get(), &report, sizeof report) == sizeof report;
   report = {};

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "kernel/text.h"
 #include "monitor/monitor.h"
 
 namespace granule {
@@ -30,7 +32,7 @@ int Monitor::run(Fd reportTo) {
   report.startedNs = exit_.started.wallNs;
   report.startedBootNs = exit_.started.bootNs;
   const bool told = ::write(reportTo.get(), &report, sizeof report) == sizeof report;
-  reportTo.reset();
+  reportTo_ = std::move(reportTo);
   // Nobody waits for a container that was only created: node died in between, and will not know of it.
   if (!told && state_ == State::Created) {
     ::unlink(config_.socket);
@@ -43,6 +45,7 @@ int Monitor::run(Fd reportTo) {
 bool Monitor::startChild(Report& report) {
   if (!openLog(report) || !openSocket(report)) return false;
   child_ = spawn(plan_, config_, standby_, report);
+  if (report.error == 0) openNetwork();
   if (report.error == 0 && awaitChild(report, config_.startsAtOnce)) return true;
   ::unlink(config_.socket);
   return false;
@@ -74,6 +77,13 @@ bool Monitor::openSocket(Report& report) {
   if (error == 0) return true;
   report.fail(Op::Socket, error, config_.socket);
   return false;
+}
+
+void Monitor::openNetwork() {
+  if ((config_.cloneFlags & CLONE_NEWNET) == 0) return;
+  Text<64> path;
+  path.put("/proc/").number(static_cast<std::uint64_t>(child_.pid)).put("/net/dev");
+  network_ = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 bool Monitor::receiveFromChild(Report& report, bool& ready, bool& executed) {

@@ -32,7 +32,7 @@ enum class Message : std::uint8_t {
 /// The exit record on disk, written to a temporary name, synced and renamed before anybody is told. One `key value` a
 /// line: code, signal, oomKilled, startedNs, finishedNs, startedBootNs, finishedBootNs, and the last counters of the
 /// cgroup where it has them: cpuUsec, userUsec, systemUsec, throttledUsec, memoryPeakBytes, oomKills, ioReadBytes,
-/// ioWriteBytes, ioReads, ioWrites.
+/// ioWriteBytes, ioReads, ioWrites, and those of its own network: rxBytes, txBytes.
 /// A process that never started has `failedStep`, `failedErrno` and `failedPath`.
 
 /// Largest frame that the monitor takes or sends, its length field not counted.

@@ -2,7 +2,7 @@ import type { Limits } from "../api.js";
 import { GranuleError } from "../errors.js";
 import { applyFirst, applyWrites } from "./apply.js";
 import { type FinalCounters, readFinalCounters, readOomKills } from "./counters.js";
-import { removeCgroup } from "./directories.js";
+import { removeCgroup, tryRemoveCgroup } from "./directories.js";
 import { awaitEvent, isPopulated } from "./events.js";
 import { errnoOf, keyedNumber, numberOf, readControl, readPids, writeControl } from "./files.js";
 import type { CgroupHost } from "./host.js";
@@ -187,6 +187,13 @@ export class ContainerCgroup {
   /** The counters, read now; to be read before `remove`. */
   finalCounters(): FinalCounters {
     return readFinalCounters(this.#paths);
+  }
+
+  /** Removes the cgroup everywhere where no process is left in it, and no cgroup below it. */
+  removeIfEmpty(): boolean {
+    for (const path of [...this.joins, this.unified]) if (!tryRemoveCgroup(path)) return false;
+    if (this.#limits.memoryLow !== undefined) this.#tree.shareProtection();
+    return true;
   }
 
   /** Waits until no process is left, then removes the cgroup everywhere, with those that were made below it. */

@@ -64,6 +64,8 @@ const counterNames = [
   "ioWriteBytes",
   "ioReads",
   "ioWrites",
+  "rxBytes",
+  "txBytes",
 ] as const;
 
 /** Reads an exit record; undefined where there is none, or where it is not whole. */

@@ -4,7 +4,7 @@ import { GranuleError } from "../errors.js";
 import { readImageFile } from "../image/lookup.js";
 import { type ResolvedUser, resolveUser } from "../image/user.js";
 import type { Moment } from "../meter/moment.js";
-import { monitorPath, native, type SpawnReport } from "../native.js";
+import { monitorPath, type NativeEnd, native, type SpawnReport } from "../native.js";
 import { buildContainerSpec, type ContainerSpec } from "../spec/container-spec.js";
 import { encodeLaunchPlan, type MonitorContext } from "../spec/plan.js";
 import { seccompProgram } from "../spec/seccomp.js";
@@ -54,6 +54,7 @@ export interface Launched {
   pid: number;
   monitorPid: number;
   started: Moment;
+  end: NativeEnd | undefined;
 }
 
 export interface PlanRequest {
@@ -86,7 +87,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
   let reported: Promise<SpawnReport>;
   if (spare === undefined) {
     request.writeDown();
-    reported = native().spawnMonitor(monitorPath, plan());
+    reported = native().spawnMonitor(monitorPath, plan(), true);
   } else {
     // The child sets itself up while this is written down, and does not exec before.
     reported = spare.given ?? spare.give(plan());
@@ -110,6 +111,7 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
     pid: report.pid,
     monitorPid: report.monitorPid,
     started: { wallNs: report.startedNs, bootNs: report.startedBootNs },
+    end: report.end,
   };
 }
 

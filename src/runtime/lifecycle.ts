@@ -3,6 +3,7 @@ import type { ExitStatus, RuntimeEvent } from "../api.js";
 import type { ContainerCgroup } from "../cgroup/container.js";
 import { GranuleError } from "../errors.js";
 import { type Moment, now } from "../meter/moment.js";
+import type { NativeEnd } from "../native.js";
 import type { ContainerSpec } from "../spec/container-spec.js";
 import type { ContainerRecord } from "../state/container-store.js";
 import { limitsOf } from "./container-info.js";
@@ -38,6 +39,8 @@ export class Lifecycle {
   #turn: Promise<unknown> = Promise.resolve();
   #restartTimer: NodeJS.Timeout | undefined;
   #detached = false;
+  /** The last monitor has told that it removed its socket. */
+  #socketGone = false;
 
   constructor(record: ContainerRecord, services: Services, onRemoved: () => void) {
     this.record = record;
@@ -74,6 +77,7 @@ export class Lifecycle {
   async launch(image: LaunchImage, startNow: boolean, spare?: Spare): Promise<void> {
     const { record, services } = this;
     let cgroup = spare?.cgroup;
+    this.#socketGone = false;
     const isNew = record.state === "creating";
     const writeDown = (): void => {
       if (isNew) services.store.insert(record);
@@ -96,7 +100,7 @@ export class Lifecycle {
       if (isNew) this.publish("create");
       if (startNow) this.#started(launched.started, cgroup);
       else this.#save("created");
-      this.adopt(cgroup, launched.monitorPid);
+      this.adopt(cgroup, launched.monitorPid, launched.end);
     } catch (thrown) {
       cgroup?.kill();
       await cgroup?.remove();
@@ -106,11 +110,11 @@ export class Lifecycle {
     }
   }
 
-  /** Watches a process that runs: one just launched, or one that an earlier owner left. */
-  adopt(cgroup: ContainerCgroup, monitorPid: number): void {
+  /** Watches a process that runs: one just launched, with the end it is to tell, or one that an earlier owner left. */
+  adopt(cgroup: ContainerCgroup, monitorPid: number, end?: NativeEnd): void {
     const { directories } = this.services;
     const { exit } = containerPaths(directories.container(this.record.id));
-    const watch = new MonitorWatch(directories.monitorSocket(this.record.id), exit, monitorPid);
+    const watch = new MonitorWatch(directories.monitorSocket(this.record.id), exit, monitorPid, end);
     const run: Run = { cgroup, watch, over: new Deferred(), starting: Promise.resolve() };
     this.#run = run;
     watch.ended
@@ -191,7 +195,7 @@ export class Lifecycle {
     await run.starting;
     const exit = this.#exitOf(run.cgroup, end);
     const wasStarted = this.record.state !== "created";
-    await this.#clear(run.cgroup);
+    await this.#clear(run.cgroup, end);
     if (this.#detached) return;
     if (wasStarted) this.services.metering.stop(this.record, end, exit.oomKilled);
     this.#stopped(exit);
@@ -209,14 +213,14 @@ export class Lifecycle {
       const error = launchError(end.failure, this.record.command[0] ?? "");
       return { code: failureExitCode(error), oomKilled: false, reason: error.message };
     }
-    const oomKilled = (cgroup?.oomKills() ?? 0) > 0;
     if (end.kind === "unknown") {
       const { startedAt } = this.record;
+      const oomKilled = (cgroup?.oomKills() ?? 0) > 0;
       return { oomKilled, reason: end.reason, ...(startedAt === undefined ? {} : { startedAt }) };
     }
     const exit = exitStatus(end.exit);
     const reason = this.services.metering.budgetReason(this.record.id);
-    return { ...exit, oomKilled: exit.oomKilled || oomKilled, ...(reason === undefined ? {} : { reason }) };
+    return { ...exit, ...(reason === undefined ? {} : { reason }) };
   }
 
   #stopped(exit: ExitStatus): void {
@@ -261,7 +265,7 @@ export class Lifecycle {
     // An exit tells that it ran, even where the last owner ended before it could note the start.
     const wasStarted = this.record.state !== "created" || end.kind === "exit";
     const exit = this.#exitOf(cgroup, end);
-    if (cgroup) await this.#clear(cgroup);
+    if (cgroup) await this.#clear(cgroup, end);
     else this.#removeSocket();
     if (wasStarted) this.services.metering.stop(this.record, end, exit.oomKilled);
     this.#stopped(exit);
@@ -327,18 +331,22 @@ export class Lifecycle {
     this.#onRemoved();
   }
 
-  async #clear(cgroup: ContainerCgroup): Promise<void> {
+  async #clear(cgroup: ContainerCgroup, end: ProcessEnd): Promise<void> {
     try {
-      cgroup.kill();
-      await cgroup.remove();
+      // All processes of a container end with its first one: mostly there is nobody left to kill.
+      if (!cgroup.removeIfEmpty()) {
+        cgroup.kill();
+        await cgroup.remove();
+      }
     } catch (thrown) {
       this.services.warn(`the cgroup of container ${this.record.name} stays`, thrown);
     }
+    this.#socketGone = end.kind === "exit" && end.told === true;
     this.#removeSocket();
   }
 
   #removeSocket(): void {
-    rmSync(this.services.directories.monitorSocket(this.record.id), { force: true });
+    if (!this.#socketGone) rmSync(this.services.directories.monitorSocket(this.record.id), { force: true });
   }
 
   #save(state: ContainerRecord["state"]): void {

@@ -65,7 +65,7 @@ export class LiveMetering implements Metering {
 
   stop(record: ContainerRecord, end: ProcessEnd, oomKilled: boolean): void {
     this.#guard("cannot close the usage record", () => {
-      const used = { ...this.#lastNetwork(record.id), ...(end.kind === "exit" ? finalCounters(end.counters) : {}) };
+      const used = end.kind === "exit" ? finalCounters(end.counters) : this.#lastNetwork(record.id);
       this.#sampler.remove(record.id);
       this.#meter.end(allocationOf(record), runEnd(end), used, oomKilled ? "oom" : "exit");
     });
@@ -174,6 +174,8 @@ function finalCounters(counters: Record<string, number>): Used {
     memoryPeakBytes: "memoryPeakBytes",
     ioReadBytes: "readBytes",
     ioWriteBytes: "writeBytes",
+    rxBytes: "rxBytes",
+    txBytes: "txBytes",
   } as const;
   for (const [counter, name] of Object.entries(names)) {
     const value = counters[counter];

@@ -1,18 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { GranuleError } from "../errors.js";
+import { type NativeEnd, native } from "../native.js";
 import { type ExitRecord, readExitRecord } from "./exit.js";
 import { MonitorClient, MonitorGone } from "./monitor-client.js";
 import { isAlive } from "./process.js";
 
-/** How a monitor's process ended: as recorded, or `unknown` where nobody saw it. */
-export type ProcessEnd = ExitRecord | { kind: "unknown"; reason: string };
+/**
+ * How a monitor's process ended: as recorded, or `unknown` where nobody saw it. `told`: the monitor said so itself, and
+ * its socket is gone.
+ */
+export type ProcessEnd = (ExitRecord & { told?: boolean }) | { kind: "unknown"; reason: string };
 
 const retryMs = 50;
 const retries = 20;
 
 /**
- * Waits for the end of a monitor's process, over a connection of its own. Where the monitor is gone, its record tells;
- * where there is none the end is unknown, and not made up.
+ * Waits for the end of a monitor's process: by what its monitor tells whoever started it, and over a connection where
+ * another owner did. Where the monitor is gone, its record tells; where there is none the end is unknown, and not made up.
  */
 export class MonitorWatch {
   /** Settles with the end; never after `detach`. */
@@ -20,10 +24,12 @@ export class MonitorWatch {
   readonly #socketPath: string;
   readonly #recordPath: string;
   readonly #monitorPid: number;
+  readonly #end: NativeEnd | undefined;
   #client: MonitorClient | undefined;
   #detached = false;
 
-  constructor(socketPath: string, recordPath: string, monitorPid: number) {
+  constructor(socketPath: string, recordPath: string, monitorPid: number, end?: NativeEnd) {
+    this.#end = end;
     this.#socketPath = socketPath;
     this.#recordPath = recordPath;
     this.#monitorPid = monitorPid;
@@ -34,9 +40,15 @@ export class MonitorWatch {
   detach(): void {
     this.#detached = true;
     this.#client?.close();
+    if (this.#end) native().leaveEnd(this.#end);
   }
 
   async #watch(): Promise<ProcessEnd> {
+    const told = this.#end && (await native().awaitEnd(this.#end));
+    if (told) {
+      const { counters, ...exit } = told;
+      return { kind: "exit", exit, counters, told: true };
+    }
     for (let attempt = 0; ; attempt++) {
       const end = await this.#listen();
       if (end) return end;

@@ -44,7 +44,7 @@ export class Spare {
   give(plan: Uint8Array): Promise<SpawnReport> {
     const addon = native();
     if (plan.byteLength > addon.sparePlanBytes) throw new SpareUnusable(false);
-    const report = addon.giveSpare(this.#native, plan);
+    const report = addon.giveSpare(this.#native, plan, true);
     if (report === undefined) throw new SpareUnusable(true);
     this.#given = report;
     return report;
