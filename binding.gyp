@@ -31,7 +31,7 @@
       "cflags_cc": ["-fexceptions"],
       "sources": [
         "native/addon.cc",
-        "<!@(find native/kernel native/launch native/cgroup native/unpack -name '*.cc' -not -path '*/child/*' | sort)"
+        "<!@(find native/background native/kernel native/launch native/cgroup native/unpack -name '*.cc' -not -path '*/child/*' | sort)"
       ],
       "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,--exclude-libs,ALL"],
       "libraries": ["-Wl,-Bstatic", "-lseccomp", "-lzstd", "-lz", "-Wl,-Bdynamic"],

@@ -141,6 +141,10 @@ export interface Addon {
   commitSpare(spare: NativeSpare): void;
   /** Gives a spare up: its processes end by themselves. Does nothing to one that was committed. */
   dropSpare(spare: NativeSpare): void;
+  /** Removes a folder and all in it on a thread of its own, one after the other; what cannot be removed stays. */
+  tidy(path: string): void;
+  /** Settles once `tidy` has done all that it was asked for. */
+  tidied(): Promise<void>;
   /** Compiles an allow-list to a BPF program for seccomp(2). */
   compileSeccomp(defaultErrno: number, rules: SeccompRule[]): Buffer;
   /** Unpacks a layer on threads of its own. */

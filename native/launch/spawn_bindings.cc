@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "launch/courier.h"
+#include "background/courier.h"
+#include "background/workers.h"
 #include "launch/end_report.h"
 #include "launch/spawn_monitor.h"
 #include "launch/standby.h"
 #include "launch/watcher.h"
-#include "launch/workers.h"
 
 namespace granule {
 

@@ -10,7 +10,20 @@ interface Watched {
   row?: SampleRow;
   /** What the vCPUs of that row are measured from. */
   before?: CpuPoint;
+  /** Its files, which are not open yet. */
+  unopened?: Files;
 }
+
+type Files = Omit<SamplerTarget, "key"> & {
+  openAtMs: number;
+  /** Whether the process that the files are found by has not ended. */
+  alive: () => boolean;
+};
+
+/** How old a container is when its files are opened: many end before, and opening costs as much as a start's spec. */
+const openAfterMs = 50;
+/** Files of so many containers are opened at a time, so that the loop is held up by no burst of starts. */
+const openAtOnce = 16;
 
 /** What a tick read of one container, before anybody asks for a whole sample. */
 export interface Reading {
@@ -33,11 +46,23 @@ export class Sampler {
   /** Readers, each with the container it wants; undefined wants all. */
   readonly #readers = new Map<Subscription<Sample>, string | undefined>();
   readonly #onTick: (readings: Iterable<Reading>) => void;
+  readonly #onFailure: (thrown: unknown) => void;
+  readonly #unopened = new Set<Watched>();
+  #opening: NodeJS.Timeout | undefined;
   #nextKey = 1;
 
-  /** @param onTick sees all that was read in a second before any reader does */
-  constructor(onTick: (readings: Iterable<Reading>) => void = () => {}) {
+  /**
+   * @param onTick sees all that was read in a second before any reader does
+   * @param onFailure is told of a running container whose files cannot be opened
+   */
+  constructor(
+    onTick: (readings: Iterable<Reading>) => void = () => {},
+    onFailure: (thrown: unknown) => void = (thrown) => {
+      throw thrown;
+    },
+  ) {
     this.#onTick = onTick;
+    this.#onFailure = onFailure;
     this.#columns = sampleColumns(native().samplerColumns);
     this.#width = native().samplerColumns.length;
     this.#native = native().createSampler((rows) => this.#tick(rows));
@@ -46,15 +71,49 @@ export class Sampler {
   /**
    * Begins to sample a container.
    * @param fresh its cgroup is new, so that its first sample has vCPUs since now
+   * @param alive whether the process of the target has not ended
    */
-  add(id: string, target: Omit<SamplerTarget, "key">, fresh: boolean): void {
+  add(id: string, target: Omit<SamplerTarget, "key">, fresh: boolean, alive: () => boolean = () => true): void {
     this.#forget(id);
     const key = this.#nextKey++;
-    this.#native.add({ ...target, key });
-    const watched: Watched = { id, key };
-    if (fresh) watched.before = { seconds: Date.now() / 1000, usageUsec: 0 };
+    const nowMs = Date.now();
+    const watched: Watched = { id, key, unopened: { ...target, alive, openAtMs: nowMs + openAfterMs } };
+    if (fresh) watched.before = { seconds: nowMs / 1000, usageUsec: 0 };
     this.#byKey.set(key, watched);
     this.#byId.set(id, watched);
+    this.#unopened.add(watched);
+    // Whoever is there on the second is read.
+    if (!fresh || 1000 - (nowMs % 1000) <= 2 * openAfterMs) this.#open(watched);
+    else this.#opening ??= setTimeout(() => this.#openSome(), openAfterMs).unref();
+  }
+
+  /** The oldest stand first. */
+  #openSome(): void {
+    this.#opening = undefined;
+    const nowMs = Date.now();
+    let left = openAtOnce;
+    for (const watched of this.#unopened) {
+      const waitMs = (watched.unopened?.openAtMs ?? 0) - nowMs;
+      if (waitMs > 0 || left-- === 0) {
+        this.#opening = setTimeout(() => this.#openSome(), Math.min(Math.max(waitMs, 0), openAfterMs)).unref();
+        return;
+      }
+      this.#open(watched);
+    }
+  }
+
+  #open(watched: Watched): void {
+    this.#unopened.delete(watched);
+    if (!watched.unopened) return;
+    const { alive, openAtMs: _, ...target } = watched.unopened;
+    delete watched.unopened;
+    try {
+      this.#native.add({ ...target, key: watched.key });
+      // A process that has ended may have left its number to another one, whose network was opened then.
+      if (!alive()) this.#native.remove(watched.key);
+    } catch (thrown) {
+      if (alive()) this.#onFailure(thrown);
+    }
   }
 
   /** Ends sampling a container, and the iterations over it alone; gives its last sample. */
@@ -68,7 +127,7 @@ export class Sampler {
   #forget(id: string): void {
     const watched = this.#byId.get(id);
     if (!watched) return;
-    this.#native.remove(watched.key);
+    if (!this.#unopened.delete(watched)) this.#native.remove(watched.key);
     this.#byKey.delete(watched.key);
     this.#byId.delete(id);
   }
@@ -83,6 +142,7 @@ export class Sampler {
   current(id: string): Sample | undefined {
     const watched = this.#byId.get(id);
     if (!watched) return undefined;
+    this.#open(watched);
     const since = watched.row ? cpuPoint(watched.row) : watched.before;
     return sampleOf(id, new SampleRow(this.#native.read(watched.key), 0, this.#columns), since);
   }
@@ -90,6 +150,7 @@ export class Sampler {
   /** The counters of a container as they are now: those of its network outlive its processes. */
   row(id: string): SampleRow | undefined {
     const watched = this.#byId.get(id);
+    if (watched) this.#open(watched);
     return watched && new SampleRow(this.#native.read(watched.key), 0, this.#columns);
   }
 
@@ -102,6 +163,8 @@ export class Sampler {
 
   /** Ends the thread and every iteration. */
   close(): void {
+    clearTimeout(this.#opening);
+    this.#unopened.clear();
     this.#native.stop();
     this.#byKey.clear();
     this.#byId.clear();

@@ -41,7 +41,10 @@ export class LiveMetering implements Metering {
       onExhausted,
     });
     this.usage = new LocalUsage(this.#meter);
-    this.#sampler = new Sampler((readings) => this.#tick(readings));
+    this.#sampler = new Sampler(
+      (readings) => this.#tick(readings),
+      (thrown) => warn("cannot sample the container", thrown),
+    );
     this.#unobserve = observe(this.#meter);
   }
 
@@ -92,7 +95,7 @@ export class LiveMetering implements Metering {
     this.#guard("cannot sample the container", () => {
       const ownNetwork = record.options.network !== "host" && record.pid !== undefined;
       const target = { ...cgroup.samplerPaths, ...(ownNetwork ? { pid: record.pid as number } : {}) };
-      this.#sampler.add(record.id, target, fresh);
+      this.#sampler.add(record.id, target, fresh, () => cgroup.populated);
     });
   }
 

@@ -1,4 +1,4 @@
-#include "launch/courier.h"
+#include "background/courier.h"
 
 #include <utility>
 

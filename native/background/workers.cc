@@ -1,4 +1,4 @@
-#include "launch/workers.h"
+#include "background/workers.h"
 
 #include <pthread.h>
 
@@ -14,23 +14,22 @@ namespace granule {
 
 namespace {
 
-/// Threads that are made as they are needed and stay; the process takes them along at its end.
+/// Threads that are made at first use and stay; the process takes them along at its end.
 class Workers {
  public:
-  Workers(const char* name, unsigned most) : name_(name), most_(most) {}
+  Workers(const char* name, unsigned count) : name_(name), count_(count) {}
 
   void post(std::function<void()> work) {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       waiting_.push_back(std::move(work));
-      if (idle_ < waiting_.size() && threads_ < most_) grow();
+      for (; threads_ < count_; ++threads_) begin();
     }
     filled_.notify_one();
   }
 
  private:
-  void grow() {
-    ++threads_;
+  void begin() {
     // The thread inherits the mask: signals are for node's own threads.
     sigset_t all;
     sigset_t before;
@@ -46,9 +45,7 @@ class Workers {
       std::function<void()> work;
       {
         std::unique_lock<std::mutex> lock(mutex_);
-        ++idle_;
         filled_.wait(lock, [this] { return !waiting_.empty(); });
-        --idle_;
         work = std::move(waiting_.front());
         waiting_.pop_front();
       }
@@ -57,11 +54,10 @@ class Workers {
   }
 
   const char* name_;
-  unsigned most_;
+  unsigned count_;
   std::mutex mutex_;
   std::condition_variable filled_;
   std::deque<std::function<void()>> waiting_;
-  std::size_t idle_ = 0;
   unsigned threads_ = 0;
 };
 
