@@ -1,4 +1,5 @@
-// What the benchmark's containers run: `payload [stamp | pause | spin MS THREADS | flood BYTES | eat BYTES]`.
+// What containers of benchmarks and tests run:
+// `payload [stamp | pause | spin MS THREADS | flood BYTES | eat BYTES | burn MS | hold BYTES MS]`.
 // No C library, so that nothing of its start-up stands between exec and the first instruction.
 #include <stddef.h>
 #include <sys/syscall.h>
@@ -103,6 +104,21 @@ static void spin(unsigned long milliseconds, unsigned long processes) {
   }
 }
 
+static unsigned long cpuTime(void) {
+  struct timespec time;
+  call4(SYS_clock_gettime, CLOCK_PROCESS_CPUTIME_ID, (long)&time, 0, 0);
+  return (unsigned long)time.tv_sec * 1000000000ul + (unsigned long)time.tv_nsec;
+}
+
+// Uses up so much CPU time by its own clock, and prints what it has used, in ns.
+static void burn(unsigned long milliseconds) {
+  while (cpuTime() < milliseconds * 1000000ul) {
+    for (volatile int i = 0; i < 10000; i++) {
+    }
+  }
+  print(cpuTime());
+}
+
 // Writes lines, many at a time, as a program with buffered output does.
 static void flood(unsigned long bytes) {
   static char block[lineBytes * 640];
@@ -122,6 +138,17 @@ static void eat(unsigned long bytes) {
     for (size_t i = 0; i < stepBytes; i += pageBytes) ((volatile char*)memory)[i] = 1;
     print(now());
   }
+}
+
+// Touches memory, prints how many ns that took, and keeps it for a while.
+static void hold(unsigned long bytes, unsigned long milliseconds) {
+  unsigned long begun = now();
+  volatile char* memory = (volatile char*)map(bytes);
+  if ((long)memory < 0 && (long)memory > -4096) leave(1);
+  for (size_t i = 0; i < bytes; i += pageBytes) memory[i] = 1;
+  print(now() - begun);
+  struct timespec left = {(long)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000};
+  call4(SYS_nanosleep, (long)&left, 0, 0, 0);
 }
 
 __attribute__((used, noreturn)) void begin(long* stack) {
@@ -146,6 +173,12 @@ __attribute__((used, noreturn)) void begin(long* stack) {
       break;
     case 'e':
       eat(number(one));
+      break;
+    case 'b':
+      burn(number(one));
+      break;
+    case 'h':
+      hold(number(one), number(two));
       break;
     default:
       leave(2);

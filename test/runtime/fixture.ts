@@ -2,6 +2,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "tar";
+import { payloadPath } from "../../bench/harness/paths.js";
 import type { Container, CreateOptions, Runtime } from "../../src/api.js";
 import { connect } from "../../src/channel/connect.js";
 import { serveChannel } from "../../src/channel/server.js";
@@ -116,13 +117,14 @@ async function openForTest(root: string, options: Omit<RuntimeOptions, "root" | 
   };
 }
 
-/** A root file system of busybox alone. */
+/** A root file system of busybox, and of the program that does work by measure (bench/payload/payload.c). */
 async function writeImage(path: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "granule-image-"));
   try {
     for (const name of ["bin", "etc", "tmp", "proc", "sys", "dev"]) mkdirSync(join(folder, name));
     copyFileSync("/bin/busybox", join(folder, "bin/busybox"));
     chmodSync(join(folder, "bin/busybox"), 0o755);
+    copyFileSync(payloadPath, join(folder, "bin/payload"));
     for (const applet of applets) symlinkSync("busybox", join(folder, "bin", applet));
     writeFileSync(join(folder, "etc/passwd"), "root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n");
     writeFileSync(join(folder, "etc/group"), "root:x:0:\nuser:x:1000:\n");
