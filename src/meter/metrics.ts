@@ -82,11 +82,12 @@ export class MeterMetrics {
   #readContainers(): void {
     for (const metric of [...this.#counters.values(), ...this.#gauges.values()]) metric.reset();
     const { tallies, store } = this.#meter;
+    const read = [...tallies].map(([id, { used, memoryBytes }]) => ({ id, used, memoryBytes }));
     const busiest =
-      tallies.size <= mostContainers
-        ? [...tallies]
-        : [...tallies].sort(([, a], [, b]) => (b.used.cpuUsec ?? 0) - (a.used.cpuUsec ?? 0)).slice(0, mostContainers);
-    for (const [id, { used, memoryBytes }] of busiest) {
+      read.length <= mostContainers
+        ? read
+        : read.sort((a, b) => (b.used.cpuUsec ?? 0) - (a.used.cpuUsec ?? 0)).slice(0, mostContainers);
+    for (const { id, used, memoryBytes } of busiest) {
       const segment = store.segments.get(id);
       if (!segment) continue;
       const label = { id: id.slice(0, 12), name: segment.name, image: segment.image };
