@@ -18,8 +18,9 @@ test.after(() => (host as Host | undefined)?.[Symbol.asyncDispose]());
 
 const CONNECTIONS = 10_000;
 const LANES = 16;
-// Far below what one left-over stream or session a connection would come to.
-const SLACK_BYTES = 8 << 20;
+// One left-over stream or session a connection would come to several times as much. The records of some hundred
+// containers that callers make are no leak, and stay for a while.
+const SLACK_BYTES = 1 << 20;
 
 const codec = createCodec("granule.v1.cbor", { maxDepth: 99, maxValues: 1e6 });
 
@@ -67,18 +68,23 @@ async function dropMany(count: number, seed: number): Promise<void> {
   await Promise.all(Array.from({ length: LANES }, (_, number) => lane(new Random(seed + number))));
 }
 
-async function asBefore(attack: () => Promise<unknown>): Promise<void> {
+/** Attacks in three parts. In the first one all is done for the first time; from the second to the last nothing grows. */
+async function leavesNothing(attack: (part: number) => Promise<unknown>): Promise<void> {
   const states = await host.states();
-  const before = await host.held();
-  await attack();
-  await host.settled();
-  await host.removeMade();
-  host.made = 0;
-  assert.equal(await host.states(), states);
-  const after = await host.held();
-  assert.ok(after.descriptors <= before.descriptors, `${before.descriptors} -> ${after.descriptors} descriptors`);
-  const grown = after.memoryBytes - before.memoryBytes;
-  assert.ok(grown < SLACK_BYTES, `memory grew by ${grown} bytes`);
+  const { descriptors } = await host.held();
+  const memory: number[] = [];
+  for (let part = 0; part < 3; part++) {
+    await attack(part);
+    await host.settled();
+    await host.removeMade();
+    host.made = 0;
+    assert.equal(await host.states(), states);
+    const after = await host.held();
+    assert.ok(after.descriptors <= descriptors, `${descriptors} -> ${after.descriptors} descriptors`);
+    memory.push(after.memoryBytes);
+  }
+  const [, second = 0, last = 0] = memory;
+  assert.ok(last - second < SLACK_BYTES, `memory after each part: ${memory.join(", ")} bytes`);
   const client = await connect(`unix:${host.server.path}`);
   assert.is((await client.containers.list()).length, host.containers.length);
   await client.close();
@@ -87,12 +93,12 @@ async function asBefore(attack: () => Promise<unknown>): Promise<void> {
 test(`${CONNECTIONS} connections dropped at random points of a call leave nothing`, async () => {
   await dropMany(500, 1);
   await host.settled();
-  await asBefore(() => dropMany(CONNECTIONS, Date.now()));
+  await leavesNothing(() => dropMany(Math.ceil(CONNECTIONS / 3), Date.now()));
 });
 
 test("mutated sessions and random bytes leave nothing", async () => {
   await fuzz(host.server.path, host.ids, { seed: 1, seconds: 1 });
-  await asBefore(() => fuzz(host.server.path, host.ids, { seed: Date.now(), seconds: 4 }));
+  await leavesNothing((part) => fuzz(host.server.path, host.ids, { seed: Date.now() + part, seconds: 1.5 }));
 });
 
 test.run();
