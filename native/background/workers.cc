@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <deque>
@@ -14,18 +15,22 @@ namespace granule {
 
 namespace {
 
-/// Threads that are made at first use and stay; the process takes them along at its end.
+/// Threads that are made at first use and stay; the process takes them along at its end. With patience one waits for
+/// more before it begins: what comes in meanwhile wakes nobody.
 class Workers {
  public:
-  Workers(const char* name, unsigned count) : name_(name), count_(count) {}
+  Workers(const char* name, unsigned count, std::chrono::milliseconds patience)
+      : name_(name), count_(count), patience_(patience) {}
 
   void post(std::function<void()> work) {
+    bool first = false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
+      first = waiting_.empty();
       waiting_.push_back(std::move(work));
       for (; threads_ < count_; ++threads_) begin();
     }
-    filled_.notify_one();
+    if (first || patience_.count() == 0) filled_.notify_one();
   }
 
  private:
@@ -45,7 +50,13 @@ class Workers {
       std::function<void()> work;
       {
         std::unique_lock<std::mutex> lock(mutex_);
-        filled_.wait(lock, [this] { return !waiting_.empty(); });
+        while (waiting_.empty()) {
+          filled_.wait(lock, [this] { return !waiting_.empty(); });
+          if (patience_.count() == 0) continue;
+          lock.unlock();
+          std::this_thread::sleep_for(patience_);
+          lock.lock();
+        }
         work = std::move(waiting_.front());
         waiting_.pop_front();
       }
@@ -55,6 +66,7 @@ class Workers {
 
   const char* name_;
   unsigned count_;
+  std::chrono::milliseconds patience_;
   std::mutex mutex_;
   std::condition_variable filled_;
   std::deque<std::function<void()>> waiting_;
@@ -68,12 +80,12 @@ unsigned launchers() { return std::clamp(std::thread::hardware_concurrency(), 2U
 
 // Never destroyed: at the end of the process their threads may still stand in them.
 void onLauncher(std::function<void()> work) {
-  static auto& workers = *new Workers("granule-launch", launchers());
+  static auto& workers = *new Workers("granule-launch", launchers(), {});
   workers.post(std::move(work));
 }
 
 void onTidier(std::function<void()> work) {
-  static auto& workers = *new Workers("granule-tidy", 1);
+  static auto& workers = *new Workers("granule-tidy", 1, std::chrono::milliseconds(5));
   workers.post(std::move(work));
 }
 

@@ -70,6 +70,9 @@ export class LedgerStore {
   #database: Database;
   #statements: Partial<Record<StatementName, Statement>> = {};
   #pending: Write[] = [];
+  /** Open segments that wait to be written, by container, and those that are in the file. */
+  readonly #waitingOpen = new Map<string, Write>();
+  readonly #writtenOpen = new Set<string>();
   /** The last record that is on disk. */
   #written: ChainHead = { record: 0, hash: genesis };
   #lastSheet = 0;
@@ -192,8 +195,14 @@ export class LedgerStore {
         this.#statement("setting").run(["head", value]);
       }
     });
+    this.#noteWritten();
     this.#pending = [];
     this.#written = head;
+  }
+
+  #noteWritten(): void {
+    for (const id of this.#waitingOpen.keys()) this.#writtenOpen.add(id);
+    this.#waitingOpen.clear();
   }
 
   /** SQLite ends a transaction by itself where the disk is full (lang_transaction.html): a ROLLBACK would hide why. */
@@ -240,6 +249,7 @@ export class LedgerStore {
         this.#onProblem(`a part of usage (${statement}) could not be written: ${GranuleError.from(thrown).message}`);
       }
     }
+    this.#noteWritten();
     this.#written = this.head;
   }
 
@@ -257,6 +267,8 @@ export class LedgerStore {
     this.#onProblem(`the usage ledger was damaged and is kept as ${aside}; a new one was begun`, ledgerKind.damageHint);
     const waiting = this.#pending.filter(({ statement }) => statement === "record" || statement === "hour");
     this.#pending = [];
+    this.#waitingOpen.clear();
+    this.#writtenOpen.clear();
     for (const [tags, id] of this.#tagSets) this.write("tagSet", id, tags);
     for (const sheet of this.prices) {
       this.write("sheet", sheet.id, sheet.validFromNs, sheet.currency, toJson(sheet), sheet.validFromNs);
@@ -273,7 +285,19 @@ export class LedgerStore {
   }
 
   saveSegment(segment: Segment): void {
-    this.write("open", segment.id, toJson(segment));
+    const write: Write = { statement: "open", parameters: [segment.id, toJson(segment)] };
+    this.#pending.push(write);
+    this.#waitingOpen.set(segment.id, write);
+  }
+
+  /** Forgets an open segment: one that never reached the file is not written at all. */
+  dropSegment(id: string): void {
+    this.segments.delete(id);
+    const waiting = this.#waitingOpen.get(id);
+    if (waiting && !this.#writtenOpen.has(id)) this.#pending = this.#pending.filter((write) => write !== waiting);
+    else this.write("unopen", id);
+    this.#waitingOpen.delete(id);
+    this.#writtenOpen.delete(id);
   }
 
   #load(): void {
@@ -288,6 +312,7 @@ export class LedgerStore {
     for (const { segment } of all<{ segment: string }>("SELECT segment FROM open_segments")) {
       const open = fromJson(segment) as Segment;
       this.segments.set(open.id, open);
+      this.#writtenOpen.add(open.id);
     }
     for (const row of all<{ tag: string; value: string; budget: string }>("SELECT * FROM tag_budgets")) {
       this.budgets.set(JSON.stringify([row.tag, row.value]), row.budget);

@@ -158,8 +158,7 @@ export class Ledger {
   #finish(open: Segment, end: RunEnd, used: Used, reason: string): void {
     this.#end(open, { at: end.ended, used, reason, last: true });
     this.#ended.add(runKey(open.id, open.runBootNs));
-    this.#store.segments.delete(open.id);
-    this.#store.write("unopen", open.id);
+    this.#store.dropSegment(open.id);
   }
 
   #closeUnseen(open: Segment, used: Used, lastSeen?: Moment): void {

@@ -180,7 +180,8 @@ export class LocalContainer implements Container {
     const isUp = record.state === "running" || record.state === "paused";
     if (isUp && !options.force)
       throw precondition(`container ${record.name} is ${record.state}`, "stop it first, or use force");
-    this.#life.suspendRestarts();
+    // One that is stopped for good is deleted in this very turn, and what is wanted of it with it.
+    if (this.#life.run || this.#life.restarting) this.#life.suspendRestarts();
     // Not behind a stop that waits: force is what ends that one.
     this.#life.run?.cgroup.kill();
     await this.#life.exclusive(async () => {

@@ -1,14 +1,13 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { GranuleError } from "../errors.js";
 
 /** Paths of one container's own files, on the host. */
 export function containerPaths(folder: string): { upper: string; work: string; log: string; exit: string } {
   return {
-    upper: join(folder, "upper"),
-    work: join(folder, "work"),
-    log: join(folder, "log"),
-    exit: join(folder, "exit"),
+    upper: `${folder}/upper`,
+    work: `${folder}/work`,
+    log: `${folder}/log`,
+    exit: `${folder}/exit`,
   };
 }
 

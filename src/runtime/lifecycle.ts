@@ -83,6 +83,8 @@ export class Lifecycle {
       if (isNew) services.store.insert(record);
     };
     try {
+      // The record of the last run's exit goes now.
+      if (!isNew) services.store.flush();
       cgroup ??= services.cgroups.create(record.id, limitsOf(record.options));
       if (spare === undefined) makeFolders(services.directories.container(record.id));
       const launched = await launch({
@@ -198,7 +200,7 @@ export class Lifecycle {
     await this.#clear(run.cgroup, end);
     if (this.#detached) return;
     if (wasStarted) this.services.metering.stop(this.record, end, exit.oomKilled);
-    this.#stopped(exit);
+    this.#stopped(exit, end.kind === "exit");
     if (exit.oomKilled) this.publish("oom");
     this.publish("die", { exit });
     this.#run = undefined;
@@ -223,14 +225,17 @@ export class Lifecycle {
     return { ...exit, ...(reason === undefined ? {} : { reason }) };
   }
 
-  #stopped(exit: ExitStatus): void {
+  /** @param recorded its monitor has written the same to disk */
+  #stopped(exit: ExitStatus, recorded = false): void {
     const { record } = this;
     record.exit = exit;
     record.finishedAt = exit.finishedAt ?? new Date().toISOString();
     record.pid = undefined;
     record.monitorPid = undefined;
     record.startTicks = undefined;
-    this.#save("stopped");
+    record.state = "stopped";
+    if (recorded) this.services.store.note(record);
+    else this.services.store.update(record);
   }
 
   #restartDelay(exit: ExitStatus, end: ProcessEnd): number | undefined {
@@ -318,6 +323,7 @@ export class Lifecycle {
     if (this.record.state === "removed") return;
     this.#erase();
     this.publish("remove");
+    if (this.#settled.isSettled) return;
     this.#settled.reject(new GranuleError("NOT_FOUND", `container ${this.record.name} was removed`));
   }
 

@@ -154,6 +154,7 @@ export class LocalRuntime implements Runtime {
     await this.containers.dropWarm();
     await this.#services.spares.close();
     await this.#services.trash.drain();
+    this.#services.store.flush();
     this.#holdings.database.close();
     await this.#leaveCgroups();
     this.#holdings.lock[Symbol.dispose]();

@@ -42,6 +42,10 @@ interface ContainerRow {
   exit: string | null;
 }
 
+/** How long the note of an end may wait: most containers are removed before, and then it is never written. */
+const noteWithinMs = 20;
+const retryNoteMs = 1000;
+
 /** The containers table. */
 export class ContainerStore {
   readonly #all;
@@ -49,6 +53,8 @@ export class ContainerStore {
   readonly #update;
   readonly #updateOptions;
   readonly #delete;
+  readonly #noted = new Map<string, ContainerRecord>();
+  #waits = false;
 
   constructor(database: Database) {
     this.#all = database.prepare("SELECT * FROM containers ORDER BY created_at");
@@ -82,8 +88,40 @@ export class ContainerStore {
     );
   }
 
+  /**
+   * Writes what `update` does, a moment later, unless the container is deleted before: for what can be told again by an
+   * exit record, should this process end meanwhile.
+   */
+  note(record: ContainerRecord): void {
+    this.#noted.set(record.id, record);
+    if (!this.#waits) this.#writeNotesIn(noteWithinMs);
+  }
+
+  #writeNotesIn(milliseconds: number): void {
+    this.#waits = true;
+    setTimeout(() => {
+      this.#waits = false;
+      try {
+        this.flush();
+      } catch {
+        // A full disk: what is not written is still noted, and the next write that somebody waits for tells of it.
+        this.#writeNotesIn(retryNoteMs);
+      }
+    }, milliseconds).unref();
+  }
+
+  /** Writes what was noted. */
+  flush(): void {
+    for (const record of this.#noted.values()) this.update(record);
+  }
+
   /** Writes everything that changes while a container lives, save its options. */
   update(record: ContainerRecord): void {
+    this.#write(record);
+    this.#noted.delete(record.id);
+  }
+
+  #write(record: ContainerRecord): void {
     this.#update.run(
       record.state,
       record.desired,
@@ -103,6 +141,7 @@ export class ContainerStore {
   }
 
   delete(id: string): void {
+    this.#noted.delete(id);
     this.#delete.run(id);
   }
 }

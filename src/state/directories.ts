@@ -66,15 +66,15 @@ export class Directories {
   }
 
   container(id: string): string {
-    return join(this.containers, id);
+    return `${this.root}/containers/${id}`;
   }
 
   monitorSocket(id: string): string {
-    return join(this.state, `${id}.sock`);
+    return `${this.state}/${id}.sock`;
   }
 
   execSocket(id: string, number: number): string {
-    return join(this.state, `${id}.${number}.sock`);
+    return `${this.state}/${id}.${number}.sock`;
   }
 
   /** The control socket of `granule serve`. */
