@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "monitor/clock.h"
+
 namespace granule {
 
 namespace {
@@ -27,7 +29,8 @@ void Connection::accept(Fd socket, ConnectionBuffers& buffers) {
   attached = 0;
   waitsForExit = waitsForStart = exitSent = behind_ = malformed_ = false;
   watched = 0;
-  used_ = inUsed_ = inAt_ = 0;
+  used_ = inUsed_ = inAt_ = sentSince_ = 0;
+  fullSinceNs_ = 0;
   fileGeneration_ = 0;
   position_ = {};
 }
@@ -74,13 +77,23 @@ void Connection::output(Stream stream, const char* data, std::size_t bytes, cons
   if ((attached & bitOf(stream)) == 0 || behind_) return;
   if (append(messageOf(stream), data, bytes)) {
     flush();
+    if (used_ + kFrameHeader + bytes <= sizeof buffers_->out) {
+      fullSinceNs_ = 0;
+    } else if (fullSinceNs_ == 0) {
+      fullSinceNs_ = nanoseconds(CLOCK_MONOTONIC);
+      sentSince_ = 0;
+    }
   } else if (log.enabled()) {
+    fullSinceNs_ = 0;
     startAt(before);
   }
 }
 
 bool Connection::hasRoomFor(std::size_t bytes, const Log& log) const {
-  return attached == 0 || log.enabled() || used_ + kFrameHeader + bytes <= sizeof buffers_->out;
+  if (attached == 0 || used_ + kFrameHeader + bytes <= sizeof buffers_->out) return true;
+  if (!log.enabled()) return false;
+  return behind_ || fullSinceNs_ == 0 ||
+         nanoseconds(CLOCK_MONOTONIC) - fullSinceNs_ >= kPatienceMilliseconds * 1'000'000ULL;
 }
 
 void Connection::flush() {
@@ -93,6 +106,11 @@ void Connection::flush() {
       break;
     }
     at += static_cast<std::size_t>(sent);
+  }
+  sentSince_ += at;
+  if (fullSinceNs_ != 0 && sentSince_ >= sizeof buffers_->out / 2) {
+    fullSinceNs_ = nanoseconds(CLOCK_MONOTONIC);
+    sentSince_ = 0;
   }
   used_ -= at;
   if (used_ > 0 && at > 0) std::memmove(buffers_->out, buffers_->out + at, used_);

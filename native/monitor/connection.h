@@ -16,8 +16,9 @@ struct ConnectionBuffers {
   std::uint8_t in[kBytes + 4096];
 };
 
-/// One client of the monitor. Its output waits in a bounded buffer; an attached reader that falls behind is served
-/// from the log until it has caught up, so that it loses nothing, holds up nobody and costs no more memory.
+/// One client of the monitor. Its output waits in a bounded buffer. An attached reader that takes half of it every few
+/// milliseconds is waited for; one that does not is served from the log until it has caught up, so that it holds up
+/// nobody and costs no more memory.
 class Connection {
  public:
   void accept(Fd socket, ConnectionBuffers& buffers);
@@ -29,8 +30,10 @@ class Connection {
   bool send(Message type, const void* payload, std::size_t bytes);
   /// Output of the process. `before` is where the log stood before it took these bytes.
   void output(Stream stream, const char* data, std::size_t bytes, const LogPosition& before, const Log& log);
-  /// Whether `bytes` of output would find room, or the log stands in: what a process without a log waits for.
+  /// Whether `bytes` of output would find room, or the log stands in, as it does once the reader was waited for.
   [[nodiscard]] bool hasRoomFor(std::size_t bytes, const Log& log) const;
+  /// How long a reader is waited for where there is a log.
+  static constexpr int kPatienceMilliseconds = 4;
 
   /// Writes what waits; closes itself where the peer is gone.
   void flush();
@@ -67,6 +70,8 @@ class Connection {
   std::uint64_t fileGeneration_ = 0;
   LogPosition position_;
   bool behind_ = false;
+  std::uint64_t fullSinceNs_ = 0;  ///< since when there is no room for more output; 0: there is, or was of late
+  std::size_t sentSince_ = 0;
   bool malformed_ = false;
   std::size_t used_ = 0;
   std::size_t inUsed_ = 0;

@@ -94,7 +94,8 @@ void Monitor::loop() {
 
 int Monitor::patience() const {
   if (recorded_) return kLingerMilliseconds;
-  return heard_ || log_.enabled() ? -1 : kHearingMilliseconds;
+  if (log_.enabled()) return hasRoom() ? -1 : Connection::kPatienceMilliseconds;
+  return heard_ ? -1 : kHearingMilliseconds;
 }
 
 void Monitor::watchAll() {

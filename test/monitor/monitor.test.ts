@@ -77,6 +77,22 @@ test("a reader that stops reading holds up nobody, and is served from the log on
   assert.ok((await collect(stopped)).stdout.toString() === expected);
 });
 
+test("a reader that keeps up is waited for, and does not depend on how much log is kept", async () => {
+  const mebibytes = 32;
+  // A busy machine may keep the reader from its turn for longer than it is waited for: then it is served from the log,
+  // of which almost nothing is left here. It has several goes.
+  const counts: number[] = [];
+  while (counts.length < 20 && counts.at(-1) !== mebibytes << 20) {
+    const log = { maxBytes: 64 * 1024, maxFiles: 1 };
+    const script = `dd if=/dev/zero bs=1M count=${mebibytes} 2>/dev/null`;
+    const launched = await bench.launch(["sh", "-c", script], { startNow: false, log });
+    const reader = await MonitorAttachment.open(launched.socketPath, { stdin: false });
+    await MonitorClient.once(launched.socketPath, (client) => client.start());
+    counts.push((await collect(reader)).stdout.length);
+  }
+  assert.is(counts.at(-1), mebibytes << 20, `bytes of each attempt: ${counts.join(", ")}`);
+});
+
 test("a reader that is served from the log gets many lines at a time, streams told apart and in order", async () => {
   const script = `seq 50000; echo middle >&2; seq 50000`;
   const launched = await bench.launch(["sh", "-c", script], { startNow: false });
