@@ -5,6 +5,9 @@ import { barePeer } from "./peers/bare.js";
 import { GranulePeer, openGranule } from "./peers/granule.js";
 import { openPeers, prepareHost } from "./peers/open.js";
 
+/** A runtime is a process that lives long: its code is compiled when it counts. */
+const warmUps = 20;
+
 export const question: Question = {
   asks: "How long is it from the call to the container's first instruction, and until its end is seen?",
   ground: "private",
@@ -26,7 +29,7 @@ export const question: Question = {
         ...labelOf(peer),
         batch: (size: number) => peer.starts?.(size) ?? Promise.resolve([]),
       })),
-      { count },
+      { count, warmUps },
     );
     const stepwise = [granule, ...(await openPeers(host, "steps"))];
     const steps = await takeTurns(

@@ -1,7 +1,7 @@
 import type { Series } from "./harness/answer.js";
 import type { Question } from "./harness/question.js";
 import { labelOf, seriesOf, takeTurns } from "./harness/rounds.js";
-import { GranulePeer, openGranule } from "./peers/granule.js";
+import { GranulePeer, openGranule, POOL } from "./peers/granule.js";
 import { openPeers, prepareHost } from "./peers/open.js";
 
 /** Containers that make one value: enough that lanes which end early weigh little. */
@@ -15,7 +15,8 @@ export const question: Question = {
   async run(bench) {
     const host = prepareHost(bench);
     const granule = new GranulePeer(await openGranule(host), host);
-    const peers = [granule, ...(await openPeers(host, "parallel"))];
+    const pooled = new GranulePeer(await openGranule(host, POOL), host, "pool");
+    const peers = [granule, pooled, ...(await openPeers(host, "parallel"))];
     const series: Series[] = [];
     for (const lanes of bench.options.short ? lanesShort : lanesFull) {
       const subjects = peers.map((peer) => ({

@@ -134,6 +134,11 @@ export class LocalRuntime implements Runtime {
     return this.containers.keepWarm(options);
   }
 
+  /** Settles once the spares are made, so that the next starts find all of them: for whoever expects many at once. */
+  prepared(): Promise<void> {
+    return this.#services.spares.filled();
+  }
+
   events(options?: EventReadOptions): AsyncIterable<RuntimeEvent> {
     return this.#services.events.read(options);
   }

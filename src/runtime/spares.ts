@@ -152,6 +152,12 @@ export class Spares {
     }
   }
 
+  /** Settles once all that is to be made ahead is there, unless starts are under way. */
+  async filled(): Promise<void> {
+    if (this.#underWay === 0) this.#fill();
+    await this.#filling;
+  }
+
   #fill(): void {
     this.#filling ??= this.#makeMissing()
       .catch((thrown: unknown) => this.#services.warn("no container can be prepared ahead", thrown))
