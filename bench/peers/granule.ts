@@ -53,7 +53,7 @@ const preparations: Record<Prepared, { key: string; name: string; does: string }
   warm: {
     key: "granule-warm",
     name: "granule, warm slot",
-    does: "all made ahead for this image and these limits, but the filter and the exec",
+    does: "all made ahead for this image and these limits, but the exec",
   },
 };
 

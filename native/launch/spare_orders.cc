@@ -4,10 +4,9 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-#include <utility>
 
 #include "launch/standby.h"
 
@@ -30,33 +29,13 @@ bool countUp(const Fd& event) {
 
 }  // namespace
 
-SpareOrders::SpareOrders(SpareOrders&& other) noexcept
-    : report(std::move(other.report)),
-      monitorOrders_(std::move(other.monitorOrders_)),
-      childOrders_(std::move(other.childOrders_)),
-      plan_(std::exchange(other.plan_, nullptr)) {}
-
-SpareOrders& SpareOrders::operator=(SpareOrders&& other) noexcept {
-  if (this == &other) return *this;
-  report = std::move(other.report);
-  monitorOrders_ = std::move(other.monitorOrders_);
-  childOrders_ = std::move(other.childOrders_);
-  unmap();
-  plan_ = std::exchange(other.plan_, nullptr);
-  return *this;
-}
-
-SpareOrders::~SpareOrders() { unmap(); }
-
 bool SpareOrders::open(MonitorEnds& ends) {
-  ends.secondPlan = Fd(::memfd_create("granule-plan", MFD_CLOEXEC));
-  if (!ends.secondPlan.valid() || ::ftruncate(ends.secondPlan.get(), kSharedBytes) != 0) return false;
-  void* memory = ::mmap(nullptr, kSharedBytes, PROT_READ | PROT_WRITE, MAP_SHARED, ends.secondPlan.get(), 0);
-  if (memory == MAP_FAILED) return false;
-  plan_ = static_cast<std::uint8_t*>(memory);
+  plan_ = Fd(::memfd_create("granule-plan", MFD_CLOEXEC));
+  if (!plan_.valid() || ::ftruncate(plan_.get(), kSharedBytes) != 0) return false;
+  ends.secondPlan = Fd(::fcntl(plan_.get(), F_DUPFD_CLOEXEC, 3));
   childOrders_ = Fd(::eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE));
   ends.childOrders = Fd(::fcntl(childOrders_.get(), F_DUPFD_CLOEXEC, 3));
-  return ends.childOrders.valid() && openPair(monitorOrders_, ends.monitorOrders);
+  return ends.secondPlan.valid() && ends.childOrders.valid() && openPair(monitorOrders_, ends.monitorOrders);
 }
 
 bool SpareOrders::give(const std::uint8_t* plan, std::size_t bytes) const {
@@ -64,17 +43,12 @@ bool SpareOrders::give(const std::uint8_t* plan, std::size_t bytes) const {
     errno = E2BIG;
     return false;
   }
-  std::memcpy(plan_, plan, bytes);
+  if (::pwrite(plan_.get(), plan, bytes, 0) != static_cast<ssize_t>(bytes)) return false;
   // The child first: the longer way is its.
   const char order = 1;
   return countUp(childOrders_) && ::send(monitorOrders_.get(), &order, sizeof order, MSG_NOSIGNAL) == sizeof order;
 }
 
 void SpareOrders::commit() const { countUp(childOrders_); }
-
-void SpareOrders::unmap() {
-  if (plan_ != nullptr) ::munmap(plan_, kSharedBytes);
-  plan_ = nullptr;
-}
 
 }  // namespace granule

@@ -17,29 +17,20 @@ class SpareOrders {
     Fd secondPlan;
   };
 
-  SpareOrders() = default;
-  SpareOrders(SpareOrders&& other) noexcept;
-  SpareOrders& operator=(SpareOrders&& other) noexcept;
-  SpareOrders(const SpareOrders&) = delete;
-  SpareOrders& operator=(const SpareOrders&) = delete;
-  ~SpareOrders();
-
   /// Makes the sockets and the shared memory. False with errno.
   bool open(MonitorEnds& ends);
   /// Hands the second plan over, and both begin. False: it does not fit (E2BIG), or the spare is gone (EPIPE).
   [[nodiscard]] bool give(const std::uint8_t* plan, std::size_t bytes) const;
   /// Lets the child exec once it is set up.
   void commit() const;
-  [[nodiscard]] bool valid() const { return plan_ != nullptr; }
+  [[nodiscard]] bool valid() const { return plan_.valid(); }
 
   Fd report;  ///< where the monitor tells how it went
 
  private:
-  void unmap();
-
   Fd monitorOrders_;
   Fd childOrders_;
-  std::uint8_t* plan_ = nullptr;
+  Fd plan_;  ///< written to and not mapped: an unmapping would interrupt every processor that runs a thread of node
 };
 
 }  // namespace granule

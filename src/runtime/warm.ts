@@ -21,7 +21,7 @@ interface Shape {
 }
 
 /**
- * Warm slots: containers of one shape for which everything is done but the system call filter and the exec. Each is used
+ * Warm slots: containers of one shape for which everything is done but the exec. Each is used
  * once, whole or not at all, and made anew in the background while no start is under way.
  */
 export class WarmSlots {

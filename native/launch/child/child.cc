@@ -109,7 +109,8 @@ class Child {
       case Op::NoNewPrivileges:
         return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 ? done() : failed("PR_SET_NO_NEW_PRIVS");
       case Op::Seccomp:
-        waitForStart();
+        // A spare's child takes on the filter while it is waited for: what it does from then on, each filter lets pass.
+        if (!context_.standby.used()) waitForStart();
         return installSeccomp(op);
       case Op::Umask:
         ::umask(static_cast<mode_t>(op.number(0)));
