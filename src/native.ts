@@ -52,9 +52,23 @@ export interface SeccompRule {
   args?: { index: number; mask: bigint; value: bigint }[];
 }
 
+/** How far a file may be read that is still being written; see native/unpack/growth.h. */
+export interface NativeGrowth {
+  /** So many bytes from the start on are there. */
+  advance(readable: number): void;
+  /** What is readable is all, and is proven to be right. */
+  end(): void;
+  /** What was readable counts no more: whoever reads it fails. */
+  lose(): void;
+  /** Has whoever reads look whether it was cancelled. */
+  wake(): void;
+}
+
 export interface UnpackOptions {
-  /** Compressed layer on disk. */
+  /** Compressed layer on disk; opened before the call returns. */
   source: string;
+  /** Where the file is still being written. */
+  growth?: NativeGrowth;
   /** Existing empty folder that receives the layer in overlayfs form. */
   target: string;
   compression: "none" | "gzip" | "zstd";
@@ -149,6 +163,7 @@ export interface Addon {
   compileSeccomp(defaultErrno: number, rules: SeccompRule[]): Buffer;
   /** Unpacks a layer on threads of its own. */
   unpackLayer(options: UnpackOptions): Promise<UnpackResult>;
+  createGrowth(): NativeGrowth;
   /** What unpacks gzip in this build. */
   readonly inflateLibrary: "isa-l" | "zlib";
   /** lgetxattr(2); undefined where the file has no such attribute. */

@@ -17,6 +17,7 @@ namespace granule {
 
 namespace {
 
+using unpack::Growth;
 using unpack::LayerOptions;
 using unpack::LayerResult;
 using unpack::UnpackError;
@@ -75,10 +76,51 @@ double positiveNumber(Napi::Object options, const char* name) {
   return value;
 }
 
+constexpr napi_type_tag kGrowthTag = {0x6a1f0c52d3e94b87, 0x9b27e1d4c05f38a6};
+
+Napi::Value createGrowth(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const auto growth = std::make_shared<Growth>();
+  auto handle = Napi::Object::New(env);
+  const auto method = [&](const char* name, auto body) {
+    handle[name] =
+        Napi::Function::New(env, [growth, body](const Napi::CallbackInfo& call) { body(call, *growth); }, name);
+  };
+  method("advance", [](const Napi::CallbackInfo& call, Growth& of) {
+    of.advance(static_cast<uint64_t>(call[0].As<Napi::Number>().Int64Value()));
+  });
+  method("end", [](const Napi::CallbackInfo&, Growth& of) { of.end(); });
+  method("lose", [](const Napi::CallbackInfo&, Growth& of) { of.lose(); });
+  method("wake", [](const Napi::CallbackInfo&, Growth& of) { of.wake(); });
+  auto shared = Napi::External<std::shared_ptr<Growth>>::New(
+      env, new std::shared_ptr<Growth>(growth), [](Napi::Env, std::shared_ptr<Growth>* owned) { delete owned; });
+  shared.TypeTag(&kGrowthTag);
+  handle["shared"] = shared;
+  return handle;
+}
+
+std::shared_ptr<Growth> growthOf(Napi::Object handle) {
+  const Napi::Value shared = handle.Get("shared");
+  if (!shared.IsExternal()) throw Napi::TypeError::New(handle.Env(), "growth must come from createGrowth");
+  const auto external = shared.As<Napi::External<std::shared_ptr<Growth>>>();
+  if (!external.CheckTypeTag(&kGrowthTag)) throw Napi::TypeError::New(handle.Env(), "growth is something else");
+  return *external.Data();
+}
+
 Napi::Value unpackLayer(const Napi::CallbackInfo& info) {
   const auto given = info[0].As<Napi::Object>();
   LayerOptions options;
-  options.source = given.Get("source").ToString();
+  try {
+    // At once: the file may have another name a moment later.
+    options.source = unpack::openLayer(given.Get("source").ToString());
+  } catch (const UnpackError& failure) {
+    const auto refused = Napi::Promise::Deferred::New(info.Env());
+    refused.Reject(toError(info.Env(), failure).Value());
+    return refused.Promise();
+  }
+  if (const Napi::Value growth = given.Get("growth"); growth.IsObject()) {
+    options.growth = growthOf(growth.As<Napi::Object>());
+  }
   options.target = given.Get("target").ToString();
   options.compression = given.Get("compression").ToString();
   options.max_entries = static_cast<uint64_t>(positiveNumber(given, "maxEntries"));
@@ -119,6 +161,7 @@ Napi::Value getXattr(const Napi::CallbackInfo& info) {
 
 void exportUnpack(Napi::Env env, Napi::Object exports) {
   exports.Set("unpackLayer", Napi::Function::New(env, unpackLayer, "unpackLayer"));
+  exports.Set("createGrowth", Napi::Function::New(env, createGrowth, "createGrowth"));
   exports.Set("inflateLibrary", unpack::Inflate::library());
   exports.Set("getXattr", Napi::Function::New(env, getXattr, "getXattr"));
 }

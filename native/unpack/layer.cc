@@ -23,10 +23,6 @@ Fd openTarget(const std::string& target) {
   return root;
 }
 
-bool isCancelled(const LayerOptions& options) {
-  return options.control && __atomic_load_n(reinterpret_cast<int32_t*>(options.control), __ATOMIC_RELAXED) == 1;
-}
-
 void writeEntries(Ring& ring, LayerWriter& writer, const LayerOptions& options, LayerResult& result) {
   ByteStream stream(ring);
   TarReader reader(stream, options.end_optional);

@@ -1,7 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+
+#include "kernel/fd.h"
+#include "unpack/growth.h"
 
 namespace granule::unpack {
 
@@ -9,7 +13,10 @@ namespace granule::unpack {
 using Control = int64_t;
 
 struct LayerOptions {
-  std::string source;
+  /// Of openLayer().
+  Fd source;
+  /// Where the file is still being written.
+  std::shared_ptr<Growth> growth;
   std::string target;
   std::string compression;
   uint64_t max_entries = 0;
@@ -24,6 +31,11 @@ struct LayerOptions {
   Control* control = nullptr;
 };
 
+/// Whether the caller has cancelled.
+inline bool isCancelled(const LayerOptions& options) {
+  return options.control && __atomic_load_n(reinterpret_cast<int32_t*>(options.control), __ATOMIC_RELAXED) == 1;
+}
+
 struct LayerResult {
   /// Empty where it was not wanted.
   std::string digest;
@@ -33,6 +45,9 @@ struct LayerResult {
   uint64_t compressed_bytes = 0;
   uint64_t skipped_xattrs = 0;
 };
+
+/// Opens a layer's file, which must be a regular one; throws UnpackError.
+Fd openLayer(const std::string& path);
 
 /// Unpacks a layer into an empty folder: one thread reads, decompresses and hashes, the caller's makes names, and
 /// others fill files. Throws UnpackError; what was written until then stays for the caller to remove.

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "unpack/error.h"
@@ -17,17 +19,20 @@ constexpr uint64_t kRatioFreeBytes = 16 * 1024 * 1024;
 
 }  // namespace
 
+Fd openLayer(const std::string& path) {
+  Fd file(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.valid()) throwSystem("open", path);
+  struct stat status;
+  if (fstat(file.get(), &status) != 0) throwSystem("fstat", path);
+  if (!S_ISREG(status.st_mode)) throwFormat("", "the layer is not a regular file");
+  posix_fadvise(file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+  return file;
+}
+
 LayerSource::LayerSource(const LayerOptions& options)
     : options_(options),
-      file_(open(options.source.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)),
       decompressor_(makeDecompressor(options.compression)),
-      input_(std::make_unique_for_overwrite<uint8_t[]>(kInputSize)) {
-  if (!file_.valid()) throwSystem("open", options.source);
-  struct stat status;
-  if (fstat(file_.get(), &status) != 0) throwSystem("fstat", options.source);
-  if (!S_ISREG(status.st_mode)) throwFormat("", "the layer is not a regular file");
-  posix_fadvise(file_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-}
+      input_(std::make_unique_for_overwrite<uint8_t[]>(kInputSize)) {}
 
 void LayerSource::run(Ring& ring) {
   try {
@@ -69,19 +74,26 @@ bool LayerSource::fill(Ring::Buffer& buffer, size_t size) {
 }
 
 void LayerSource::readInput() {
-  if (options_.control && __atomic_load_n(reinterpret_cast<int32_t*>(options_.control), __ATOMIC_RELAXED) == 1)
-    throwCancelled();
+  if (isCancelled(options_)) throwCancelled();
+  const size_t most = readableBytes();
   ssize_t size;
   do {
-    size = read(file_.get(), input_.get(), kInputSize);
+    size = pread(options_.source.get(), input_.get(), most, static_cast<off_t>(read_));
   } while (size < 0 && errno == EINTR);
-  if (size < 0) throwSystem("read", options_.source);
+  if (size < 0) throwSystem("pread", "");
+  if (size == 0 && most > 0 && options_.growth) throw UnpackError("growth", 0, "", "its file became shorter");
   input_at_ = 0;
   input_size_ = static_cast<size_t>(size);
   input_ended_ = size == 0;
   read_ += input_size_;
   if (options_.hash_source) compressed_hash_.update(input_.get(), input_size_);
   if (options_.control) __atomic_store_n(options_.control + 1, static_cast<int64_t>(read_), __ATOMIC_RELAXED);
+}
+
+size_t LayerSource::readableBytes() {
+  if (!options_.growth) return kInputSize;
+  const uint64_t end = options_.growth->waitBeyond(read_, [this] { return isCancelled(options_); });
+  return std::min<uint64_t>(kInputSize, end - read_);
 }
 
 void LayerSource::report(LayerResult& result) {

@@ -25,9 +25,10 @@ class LayerSource {
   /// Fills a buffer; whether the stream has ended.
   bool fill(Ring::Buffer& buffer, size_t size);
   void readInput();
+  /// How much may be read at once; waits where the file is still growing. 0 is its end.
+  size_t readableBytes();
 
   const LayerOptions& options_;
-  Fd file_;
   std::unique_ptr<Decompressor> decompressor_;
   std::unique_ptr<uint8_t[]> input_;
   size_t input_at_ = 0;

@@ -3,16 +3,26 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import { join } from "node:path";
 import { GranuleError } from "../errors.js";
 import { copyHashed } from "./copy-hashed.js";
+import { GrowingBlob } from "./growing-blob.js";
 import { corrupt, MAX_JSON_BYTES } from "./json.js";
 import { type Hold, Pins } from "./pins.js";
 import { SharedJobs } from "./shared-jobs.js";
 import { sha256 } from "./source.js";
 
-/** Bytes of a download that have come in so far, whoever asked for it first. */
-export type BlobProgress = (doneBytes: number) => void;
+/** Bytes of a download that have come in so far, whoever asked for it first, and the blob for those who follow it. */
+export type BlobProgress = (doneBytes: number, growing?: GrowingBlob) => void;
 
 /** Fills the file of a blob, from where an earlier attempt left off, and verifies it. */
-export type BlobDownload = (partial: string, signal: AbortSignal, onProgress: BlobProgress) => Promise<void>;
+export type BlobDownload = (
+  growing: GrowingBlob,
+  signal: AbortSignal,
+  onProgress: (doneBytes: number) => void,
+) => Promise<void>;
+
+interface Fetched {
+  doneBytes: number;
+  growing: GrowingBlob;
+}
 
 const HEX = /^[0-9a-f]{64}$/;
 const PARTIAL = /^([0-9a-f]{64})\.partial(?:\.json)?$/;
@@ -26,7 +36,7 @@ const STALE_PARTIAL_MS = 7 * 24 * 3600 * 1000;
  */
 export class BlobStore {
   readonly #folder: string;
-  readonly #downloads = new SharedJobs<number, void>();
+  readonly #downloads = new SharedJobs<Fetched, void>();
   readonly #pins = new Pins();
 
   /** @param folder `blobs/sha256` below the root; what a crash left there goes, partial downloads stay */
@@ -121,14 +131,21 @@ export class BlobStore {
     onProgress: BlobProgress,
   ): Promise<void> {
     if (this.has(digest, size)) return;
-    const partial = `${this.path(digest)}.partial`;
-    const run = async (jobSignal: AbortSignal, tell: BlobProgress): Promise<void> => {
+    const run = async (jobSignal: AbortSignal, tell: (fetched: Fetched) => void): Promise<void> => {
       if (this.has(digest, size)) return;
-      await download(partial, jobSignal, tell);
-      renameSync(partial, this.path(digest));
+      const partial = `${this.path(digest)}.partial`;
+      const growing = new GrowingBlob(partial, size);
+      try {
+        await download(growing, jobSignal, (doneBytes) => tell({ doneBytes, growing }));
+        renameSync(partial, this.path(digest));
+        growing.end(this.path(digest));
+      } finally {
+        // Nothing where it has ended.
+        growing.lose();
+      }
       rmSync(`${partial}.json`, { force: true });
     };
-    await this.#downloads.join(digest, run, signal, onProgress);
+    await this.#downloads.join(digest, run, signal, ({ doneBytes, growing }) => onProgress(doneBytes, growing));
   }
 
   /** Keeps the blobs that are added to it from removal. */

@@ -2,27 +2,16 @@ import type { LoadProgress } from "../api.js";
 import { GranuleError } from "../errors.js";
 import type { BlobStore } from "./blobs.js";
 import type { ParsedConfig } from "./config.js";
+import { cancelled, type LayerInstall, LayerInstaller } from "./layer-installer.js";
 import type { LayerStore } from "./layers.js";
 import { type ManifestLayer, makeManifest } from "./make-manifest.js";
 import type { Hold } from "./pins.js";
 import type { ImageRecords, ImageRow } from "./records.js";
-import { Semaphore } from "./semaphore.js";
 import { sha256 } from "./source.js";
 
 export interface InstallOptions {
   onProgress?: ((progress: LoadProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
-}
-
-/** A layer that an image needs, wherever its blob comes from. */
-export interface LayerInstall {
-  diffId: string;
-  /** What progress calls it: the digest of its blob, or where that is not known before, the diffID. */
-  label: string;
-  /** Bytes of the blob, where they are known before. */
-  totalBytes?: number | undefined;
-  /** Brings the blob into the store, into the hold, and tells what it is. */
-  provide(hold: Hold, signal: AbortSignal, onProgress: (doneBytes: number) => void): Promise<ManifestLayer>;
 }
 
 export interface ImageInstall {
@@ -37,9 +26,6 @@ export interface ImageInstall {
   kept: string[];
   layers: LayerInstall[];
 }
-
-const PARALLEL_UNPACKS = 2;
-const PROGRESS_INTERVAL_MS = 100;
 
 /** Brings images in: blobs, then unpacked layers, then the rows that make them images, in one transaction. */
 export class Installer {
@@ -67,10 +53,10 @@ export class Installer {
     const release = this.#layers.pin(images.flatMap(({ config }) => config.diffIds));
     const failure = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, failure.signal]) : failure.signal;
-    const turns = { blobs: new Semaphore(parallelBlobs), unpacks: new Semaphore(PARALLEL_UNPACKS) };
+    const installer = new LayerInstaller(this.#blobs, this.#layers, parallelBlobs);
     const work = images.map((image) =>
       image.layers.map((layer) =>
-        this.#installLayer(layer, hold, { ...options, signal }, turns).catch((thrown: unknown) => {
+        installer.install(layer, hold, { ...options, signal }).catch((thrown: unknown) => {
           // Only the first counts: it cancels the others, which then fail of that.
           failure.abort(GranuleError.from(thrown));
           throw thrown;
@@ -89,39 +75,6 @@ export class Installer {
     } finally {
       release();
     }
-  }
-
-  async #installLayer(
-    layer: LayerInstall,
-    hold: Hold,
-    options: InstallOptions & { signal: AbortSignal },
-    turns: { blobs: Semaphore; unpacks: Semaphore },
-  ): Promise<ManifestLayer> {
-    const { onProgress, signal } = options;
-    const { diffId, label, totalBytes } = layer;
-    const blob = await turns.blobs.run(async () => {
-      refuseAborted(signal);
-      let toldAt = 0;
-      return layer.provide(hold, signal, (doneBytes) => {
-        const now = performance.now();
-        if (doneBytes !== totalBytes && now - toldAt < PROGRESS_INTERVAL_MS) return;
-        toldAt = now;
-        onProgress?.({
-          stage: "download",
-          layer: label,
-          doneBytes,
-          ...(totalBytes === undefined ? {} : { totalBytes }),
-        });
-      });
-    });
-    await turns.unpacks.run(async () => {
-      refuseAborted(signal);
-      const tell = onProgress && ((progress: LoadProgress): void => onProgress({ ...progress, layer: label }));
-      const source = { path: this.#blobs.path(blob.digest), digest: blob.digest, size: blob.size };
-      await this.#layers.ensure(diffId, source, { signal, ...(tell ? { onProgress: tell } : {}) });
-    });
-    onProgress?.({ stage: "ready", layer: label });
-    return blob;
   }
 
   /** Where the same image is there with its own manifest, one that was made up does not take that one's place. */
@@ -151,12 +104,4 @@ export class Installer {
 /** Digests of every blob of an image. */
 export function blobsOf(row: ImageRow): string[] {
   return JSON.parse(row.blobs) as string[];
-}
-
-function refuseAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw cancelled(signal);
-}
-
-function cancelled({ reason }: AbortSignal): GranuleError {
-  return new GranuleError("CANCELLED", "it was cancelled", { cause: reason });
 }

@@ -3,6 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { LoadProgress } from "../api.js";
+import { GranuleError } from "../errors.js";
+import type { GrowingBlob } from "./growing-blob.js";
 import { corrupt } from "./json.js";
 import { isOpaque } from "./merged.js";
 import { type UnpackLimits, unpackTar } from "./unpack.js";
@@ -23,6 +25,8 @@ export interface LayerSource {
   size?: number;
   /** Whether the file has been checked against that digest already. */
   verified?: boolean;
+  /** The blob where it is being fetched: its end proves its digest. */
+  growing?: GrowingBlob;
 }
 
 export interface LayerOptions {
@@ -48,7 +52,7 @@ export class LayerStore {
   readonly #folder: string;
   readonly #limits: UnpackLimits;
   readonly #records = new Map<string, LayerRecord>();
-  readonly #unpacking = new Map<string, Promise<unknown>>();
+  readonly #unpacking = new Map<string, { source: LayerSource; result: Promise<unknown> }>();
   readonly #pins = new Map<string, number>();
 
   constructor(folder: string, limits: UnpackLimits) {
@@ -101,17 +105,21 @@ export class LayerStore {
    * @throws GranuleError CORRUPT where a digest, a size or the tar itself is not as claimed
    */
   async ensure(diffId: string, source: LayerSource, options: LayerOptions): Promise<LayerRecord> {
-    for (let other = this.#unpacking.get(diffId); other; other = this.#unpacking.get(diffId)) await settled(other);
+    for (let other = this.#unpacking.get(diffId); other; other = this.#unpacking.get(diffId)) {
+      // Who has the whole blob does not wait for a network.
+      if (isComing(other.source) && !isComing(source)) break;
+      await settled(other.result, options.signal);
+    }
     const present = this.record(diffId);
     if (present) return present;
-    const unpacking = this.#unpack(source, options, diffId);
+    const unpacking = { source, result: this.#unpack(source, options, diffId) };
     this.#unpacking.set(diffId, unpacking);
     try {
-      const { record, release } = await unpacking;
+      const { record, release } = await unpacking.result;
       release();
       return record;
     } finally {
-      this.#unpacking.delete(diffId);
+      if (this.#unpacking.get(diffId) === unpacking) this.#unpacking.delete(diffId);
     }
   }
 
@@ -155,9 +163,15 @@ export class LayerStore {
       const unpacking = {
         ...options,
         endOptional: expected !== undefined,
-        verified: source.verified === true || source.digest === undefined,
+        verified: source.verified === true || source.growing !== undefined || source.digest === undefined,
       };
-      const result = await unpackTar(source.path, target, this.#limits, unpacking, expected ?? source.path);
+      const result = await unpackTar(
+        source.growing ?? source.path,
+        target,
+        this.#limits,
+        unpacking,
+        expected ?? source.path,
+      );
       if (source.digest !== undefined && result.digest !== undefined && result.digest !== source.digest) {
         throw corrupt(`a layer's digest is ${result.digest}, not ${source.digest}`, source.path);
       }
@@ -202,6 +216,20 @@ function hexOf(diffId: string): string {
   return diffId.slice("sha256:".length);
 }
 
-async function settled(promise: Promise<unknown>): Promise<void> {
-  await promise.catch(() => undefined);
+/** Whether the end of a blob is still to come. */
+function isComing({ growing }: LayerSource): boolean {
+  return growing !== undefined && !growing.whole;
+}
+
+async function settled(promise: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    signal?.addEventListener("abort", done);
+    promise.then(done, done);
+    if (signal?.aborted) done();
+  });
+  if (signal?.aborted) throw new GranuleError("CANCELLED", "unpacking was cancelled", { cause: signal.reason });
 }

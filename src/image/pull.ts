@@ -1,7 +1,7 @@
 import { statfsSync } from "node:fs";
 import type { ImagePullOptions } from "../api.js";
 import { GranuleError } from "../errors.js";
-import type { BlobStore } from "./blobs.js";
+import type { BlobProgress, BlobStore } from "./blobs.js";
 import type { Installer } from "./installer.js";
 import type { Hold } from "./pins.js";
 import { hostPlatform, parsePlatform } from "./platform.js";
@@ -20,7 +20,7 @@ export interface PullPlace {
 }
 
 /**
- * Pulls one image: documents, then blobs several at once, each unpacked as soon as it is whole.
+ * Pulls one image: documents, then blobs several at once, each unpacked while it comes.
  * @throws GranuleError NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, UNSUPPORTED, CORRUPT, RESOURCE_EXHAUSTED,
  * CANCELLED. After any of them a further pull goes on from where this one was.
  */
@@ -58,7 +58,7 @@ export async function pullImage(
       diffId: image.config.diffIds[index] ?? "",
       label: layer.digest,
       totalBytes: layer.size,
-      provide: async (layerHold: Hold, layerSignal: AbortSignal, onBytes: (doneBytes: number) => void) => {
+      provide: async (layerHold: Hold, layerSignal: AbortSignal, onBytes: BlobProgress) => {
         layerHold.add(layer.digest);
         await puller.fetch(layer, layerSignal, onBytes);
         return { digest: layer.digest, size: layer.size, compression: "none" as const };

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import type { LoadProgress } from "../api.js";
 import { type ErrorCode, GranuleError } from "../errors.js";
 import { type NativeFailure, native, type UnpackOptions, type UnpackResult } from "../native.js";
+import type { GrowingBlob } from "./growing-blob.js";
 import { corrupt } from "./json.js";
 
 export type UnpackLimits = Pick<UnpackOptions, "maxEntries" | "maxBytes" | "maxRatio">;
@@ -11,6 +12,9 @@ export type UnpackLimits = Pick<UnpackOptions, "maxEntries" | "maxBytes" | "maxR
 export const DEFAULT_LIMITS: UnpackLimits = { maxEntries: 2_000_000, maxBytes: 64 * 1024 ** 3, maxRatio: 500 };
 
 const PROGRESS_INTERVAL_MS = 200;
+
+/** What tells the compression. */
+const MAGIC_BYTES = 4;
 
 /** More than these wait for the file system's locks. */
 const MAX_THREADS = 4;
@@ -52,30 +56,43 @@ const HINTS: Record<string, string> = {
 
 /**
  * Unpacks one layer tar into an empty folder, with progress and cancellation.
+ * @param source file, or a blob that is being fetched
  * @param label what progress and errors call the layer
  * @throws GranuleError CORRUPT for a bad archive and RESOURCE_EXHAUSTED for one beyond a limit, naming layer and entry;
  *   CANCELLED once the signal aborts
  */
 export async function unpackTar(
-  source: string,
+  source: string | GrowingBlob,
   target: string,
   limits: UnpackLimits,
   options: UnpackTarOptions,
   label: string,
 ): Promise<UnpackResult> {
-  const { compression, totalBytes } = probe(source);
+  const growing = typeof source === "string" ? undefined : source;
+  await growing?.begun(MAGIC_BYTES, options.signal ?? new AbortController().signal);
   const control = new BigInt64Array(new SharedArrayBuffer(16));
-  const cancel = () => Atomics.store(control, 0, 1n);
+  const cancel = () => {
+    Atomics.store(control, 0, 1n);
+    growing?.native.wake();
+  };
   if (options.signal?.aborted) cancel();
   options.signal?.addEventListener("abort", cancel, { once: true });
-  const report = () =>
+  const report = () => {
+    // Until then it is the download that people wait for.
+    if (growing?.whole === false) return;
     options.onProgress?.({ stage: "unpack", layer: label, doneBytes: Number(Atomics.load(control, 1)), totalBytes });
+  };
+  // From here to the call nothing is waited for: a file that grows changes its name at its end.
+  const path = typeof source === "string" ? source : source.path;
+  const probed = probe(path);
+  const totalBytes = growing?.size ?? probed.totalBytes;
   const timer = options.onProgress ? setInterval(report, PROGRESS_INTERVAL_MS) : undefined;
   try {
     const result = await native().unpackLayer({
-      source,
+      source: path,
+      ...(growing ? { growth: growing.native } : {}),
       target,
-      compression,
+      compression: probed.compression,
       ...limits,
       endOptional: options.endOptional === true,
       hashSource: options.verified !== true,
@@ -98,8 +115,8 @@ function probe(source: string): { compression: UnpackOptions["compression"]; tot
   try {
     const stats = fstatSync(descriptor);
     if (!stats.isFile()) throw corrupt("a layer is not a regular file", source);
-    const magic = Buffer.alloc(4);
-    readSync(descriptor, magic, 0, 4, 0);
+    const magic = Buffer.alloc(MAGIC_BYTES);
+    readSync(descriptor, magic, 0, MAGIC_BYTES, 0);
     return { compression: compressionOf(magic), totalBytes: stats.size };
   } finally {
     closeSync(descriptor);

@@ -56,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       .write(reinterpret_cast<const char*>(tar.data()), static_cast<std::streamsize>(tar.size()));
   fs::create_directory(root);
   LayerOptions options;
-  options.source = layer;
+  options.source = openLayer(layer);
   options.target = root;
   options.compression = "none";
   options.max_entries = 64;

@@ -1,6 +1,9 @@
+import { finished } from "node:stream/promises";
 import { GranuleError } from "../../errors.js";
+import type { GrowingBlob } from "../growing-blob.js";
 import { corrupt } from "../json.js";
 import { BackOff, cancelled, isPassingFailure } from "./back-off.js";
+import { Batches } from "./batches.js";
 import type { HttpAnswer } from "./exchange.js";
 import { connectionFailure } from "./failure.js";
 import { PartialFile, type Segment } from "./partial-file.js";
@@ -18,9 +21,6 @@ export interface WantedBlob {
   size: number;
 }
 
-/** Bytes collected before they are written, and the longest time for which they wait. */
-const BATCH_BYTES = 256 * 1024;
-const BATCH_MS = 200;
 /** Other bytes than were asked for, or no ranges: begun anew so often. */
 const MAX_RESTARTS = 2;
 
@@ -35,16 +35,21 @@ class RangesRefused extends Error {}
 export async function downloadBlob(
   origin: BlobOrigin,
   blob: WantedBlob,
-  path: string,
+  growing: GrowingBlob,
   settings: RegistrySettings,
   signal: AbortSignal,
   onProgress: (doneBytes: number) => void,
 ): Promise<void> {
-  const file = await PartialFile.open(path, blob.size);
+  const file = await PartialFile.open(growing);
   try {
-    await file.resume();
+    let parallelRanges = settings.parallelRanges;
     for (let restarts = 0; ; restarts++) {
-      const refused = await fill(file, { origin, blob, settings, signal, onProgress });
+      const refused = await fill(
+        file,
+        { origin, blob, settings, signal, onProgress, received: { bytes: 0 } },
+        parallelRanges,
+      );
+      if (refused) parallelRanges = 1;
       if (!refused) {
         const actual = await file.digest();
         if (actual === blob.digest) return;
@@ -76,28 +81,66 @@ interface Job {
   settings: RegistrySettings;
   signal: AbortSignal;
   onProgress: (doneBytes: number) => void;
+  /** Bytes that have come in, written or not. */
+  received: { bytes: number };
 }
 
-/** Fetches every segment. @returns true where the server does not do ranges, and the file must be begun anew */
-async function fill(file: PartialFile, job: Job): Promise<boolean> {
-  const { settings } = job;
-  if (file.size - file.doneBytes >= settings.splitFromBytes) file.split(settings.parallelRanges);
+/** Fetches all that is missing. @returns true where the server does not do ranges, and the file must be begun anew */
+async function fill(file: PartialFile, job: Job, parallelRanges: number): Promise<boolean> {
+  const { splitFromBytes, rangeBytes } = job.settings;
+  const missing = file.size - file.doneBytes;
+  const most = missing >= splitFromBytes ? parallelRanges : 1;
+  const mostBytes = most > 1 ? Math.max(1, Math.min(rangeBytes, Math.floor(missing / most))) : file.size;
   const failure = new AbortController();
   const signal = AbortSignal.any([job.signal, failure.signal]);
-  await Promise.all(
-    file.segments.map(async (segment) => {
+  await withHelp(job, most, async () => {
+    for (let segment = file.claim(mostBytes); segment; segment = file.claim(mostBytes)) {
       try {
         await fetchSegment(file, segment, { ...job, signal });
       } catch (thrown) {
         // Only the first counts: it cancels the others, which then fail of that.
         failure.abort(thrown);
+        return;
+      } finally {
+        file.release(segment);
       }
-    }),
-  );
+    }
+  });
   if (!failure.signal.aborted) return false;
   if (job.signal.aborted) throw cancelled(job.signal.reason);
   if (failure.signal.reason instanceof RangesRefused) return true;
   throw failure.signal.reason;
+}
+
+/**
+ * Runs `work` until all who began it are done: once, and once more each time that what comes in is less than a connection
+ * can bring. Ranges that come out of order are read back to be hashed, and where one connection does, so are more requests.
+ */
+function withHelp({ settings, received }: Job, most: number, work: () => Promise<void>): Promise<void> {
+  const { rangeAfterMs, fastBytesPerSecond } = settings;
+  return new Promise<void>((resolve) => {
+    let begun = 0;
+    let running = 0;
+    let before = received.bytes;
+    const begin = (): void => {
+      begun += 1;
+      running += 1;
+      void work().finally(() => {
+        running -= 1;
+        if (running > 0) return;
+        clearInterval(timer);
+        resolve();
+      });
+    };
+    const look = (): void => {
+      const bytes = received.bytes - before;
+      before = received.bytes;
+      if (begun < most && bytes * 1000 < fastBytesPerSecond * rangeAfterMs) begin();
+    };
+    const timer = rangeAfterMs > 0 ? setInterval(look, rangeAfterMs) : undefined;
+    begin();
+    while (rangeAfterMs === 0 && begun < most) begin();
+  });
 }
 
 async function fetchSegment(file: PartialFile, segment: Segment, job: Job): Promise<void> {
@@ -142,50 +185,29 @@ async function ask(file: PartialFile, segment: Segment, job: Job): Promise<HttpA
 
 /** Writes the body of an answer to its segment; what has come before a failure is written as well. */
 async function take(
-  answer: HttpAnswer,
+  { body }: HttpAnswer,
   file: PartialFile,
   segment: Segment,
   job: Job,
   guard: SlowGuard,
 ): Promise<void> {
   const room = segment.end - segment.start - segment.done;
-  const before = segment.done;
+  const batches = new Batches(file, segment, body, () => job.onProgress(file.doneBytes));
   let received = 0;
-  let batch: Buffer[] = [];
-  let batchBytes = 0;
-  let writtenAt = performance.now();
-  let writing = Promise.resolve();
-  const flush = async (): Promise<void> => {
-    await writing;
-    if (batchBytes === 0) return;
-    writing = file.append(segment, batch);
-    // Its failure is met at the next flush.
-    writing.catch(() => undefined);
-    batch = [];
-    batchBytes = 0;
-    writtenAt = performance.now();
-  };
+  // An iterator would take half as long again as all else that is done to a chunk here.
+  body.on("data", (chunk: Buffer) => {
+    received += chunk.length;
+    guard.received(chunk.length);
+    job.received.bytes += chunk.length;
+    if (received <= room) batches.add(chunk);
+    else
+      body.destroy(corrupt(`${job.origin.host} sends more than the ${file.size} bytes of the blob ${job.blob.digest}`));
+  });
   try {
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      received += chunk.length;
-      guard.received(chunk.length);
-      if (received > room) {
-        throw corrupt(`${job.origin.host} sends more than the ${file.size} bytes of the blob ${job.blob.digest}`);
-      }
-      batch.push(chunk);
-      batchBytes += chunk.length;
-      job.onProgress(file.doneBytes + received - (segment.done - before));
-      if (batchBytes >= BATCH_BYTES || performance.now() - writtenAt > BATCH_MS) await flush();
-    }
-  } catch (thrown) {
-    discard(answer);
-    if (received <= room) await flush();
-    await writing;
-    throw thrown;
+    await finished(body);
+  } finally {
+    await batches.drain();
   }
-  await flush();
-  await writing;
-  job.onProgress(file.doneBytes);
   if (received < room) {
     throw new GranuleError(
       "UNAVAILABLE",

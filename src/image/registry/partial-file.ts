@@ -14,6 +14,7 @@ import {
 } from "node:fs";
 import { promisify } from "node:util";
 import { GranuleError } from "../../errors.js";
+import type { GrowingBlob } from "../growing-blob.js";
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
@@ -35,27 +36,34 @@ const JOURNAL_BYTES = 4 * 1024 * 1024;
 /**
  * The file of a blob that is on its way. While it is one segment, its length tells how far it is; once it is split, a
  * journal beside it does, which is always behind the file and never ahead, so that a crash at any instant loses a little
- * and believes nothing wrong. The digest is taken as bytes arrive, in their order.
+ * and believes nothing wrong. The digest is taken as bytes arrive, in their order, and the blob's readers follow it.
  */
 export class PartialFile {
-  readonly path: string;
-  readonly size: number;
+  readonly #blob: GrowingBlob;
+  readonly #path: string;
   readonly #descriptor: number;
   #segments: Segment[];
+  readonly #claimed = new Set<Segment>();
+  /** The first segment that is not full, as far as anybody has looked. */
+  #front = 0;
+  #doneBytes: number;
   #hash = createHash("sha256");
   #hashed = 0;
   #catchingUp: Promise<void> | undefined;
   #unwritten = 0;
+  #buffer: Buffer | undefined;
 
-  private constructor(path: string, size: number, descriptor: number, segments: Segment[]) {
-    this.path = path;
-    this.size = size;
+  private constructor(blob: GrowingBlob, descriptor: number, segments: Segment[]) {
+    this.#blob = blob;
+    this.#path = blob.path;
     this.#descriptor = descriptor;
     this.#segments = segments;
+    this.#doneBytes = segments.reduce((sum, { done }) => sum + done, 0);
   }
 
-  /** Opens what an earlier attempt left, or begins. @param size that the whole blob is to have */
-  static async open(path: string, size: number): Promise<PartialFile> {
+  /** Opens what an earlier attempt left, or begins. */
+  static async open(blob: GrowingBlob): Promise<PartialFile> {
+    const { path, size } = blob;
     const descriptor = await openFile(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600).catch(
       told,
     );
@@ -64,43 +72,60 @@ export class PartialFile {
     if (length === 0) rmSync(journalPath(path), { force: true });
     const journal = readJournal(journalPath(path), size);
     const whole = { start: 0, end: size, done: Math.min(length, size) };
-    const file = new PartialFile(path, size, descriptor, journal ?? [whole]);
+    const file = new PartialFile(blob, descriptor, journal ?? [whole]);
     if (length > size) file.restart();
+    blob.advance(file.#contiguous());
+    file.#follow();
     return file;
   }
 
-  get segments(): readonly Segment[] {
-    return this.#segments;
+  get size(): number {
+    return this.#blob.size;
   }
 
   get doneBytes(): number {
-    return this.#segments.reduce((sum, { done }) => sum + done, 0);
+    return this.#doneBytes;
   }
 
-  /** Forgets everything: one segment again, and empty. */
+  /** Forgets everything: one segment again, and empty. Nothing may be claimed. */
   restart(): void {
+    this.#blob.lose();
     // In this order: a journal counts for nothing beside an empty file.
     ftruncateSync(this.#descriptor, 0);
-    rmSync(journalPath(this.path), { force: true });
+    rmSync(journalPath(this.#path), { force: true });
     this.#segments = [{ start: 0, end: this.size, done: 0 }];
+    this.#front = 0;
+    this.#doneBytes = 0;
     this.#hash = createHash("sha256");
     this.#hashed = 0;
     this.#unwritten = 0;
   }
 
-  /** Splits what is missing of a file of one segment into so many. */
-  split(count: number): void {
-    const [only] = this.#segments;
-    if (this.#segments.length !== 1 || only === undefined || count < 2) return;
-    const from = only.start + only.done;
-    const length = Math.ceil((only.end - from) / count);
-    const parts = Array.from({ length: count }, (_, index) => ({
-      start: index === 0 ? 0 : from + index * length,
-      end: Math.min(from + (index + 1) * length, this.size),
-      done: index === 0 ? from : 0,
-    }));
-    this.#segments = parts.filter((part) => part.end > part.start);
-    this.#writeJournal();
+  /**
+   * The first stretch that is missing and nobody has claimed, at most about so long: where readers wait for it first.
+   * It is the caller's until released.
+   */
+  claim(mostBytes: number): Segment | undefined {
+    for (let index = this.#firstGap(); index < this.#segments.length; index++) {
+      const segment = this.#segments[index] as Segment;
+      const from = segment.start + segment.done;
+      if (from === segment.end || this.#claimed.has(segment)) continue;
+      // A short rest is not worth a request of its own.
+      if (segment.end - from >= 2 * mostBytes) {
+        const first = this.#segments.length === 1;
+        const rest = { start: from + mostBytes, end: segment.end, done: 0 };
+        segment.end = rest.start;
+        this.#segments.splice(index + 1, 0, rest);
+        if (first) this.#writeJournal();
+      }
+      this.#claimed.add(segment);
+      return segment;
+    }
+    return undefined;
+  }
+
+  release(segment: Segment): void {
+    this.#claimed.delete(segment);
   }
 
   /** Adds bytes to a segment; those beyond its end must not be given. */
@@ -115,23 +140,20 @@ export class PartialFile {
     if (inOrder) this.#hashed += bytes;
     await this.#write(chunks, position, bytes);
     segment.done += bytes;
+    this.#doneBytes += bytes;
+    this.#blob.advance(this.#contiguous());
     if (this.#segments.length > 1) {
       this.#unwritten += bytes;
       if (this.#unwritten >= JOURNAL_BYTES) this.#writeJournal();
     }
-    if (!inOrder && this.#hashed === position) await this.#catchUp();
+    this.#follow();
   }
 
   /** The digest of the whole file, once every segment is full. */
   async digest(): Promise<string> {
-    await this.#catchUp();
-    if (this.#hashed !== this.size) throw new GranuleError("INTERNAL", `${this.path} is not whole`);
+    while (this.#hashed < this.size && this.#contiguous() > this.#hashed) await this.#catchUp();
+    if (this.#hashed !== this.size) throw new GranuleError("INTERNAL", `${this.#path} is not whole`);
     return `sha256:${this.#hash.copy().digest("hex")}`;
-  }
-
-  /** Reads what an earlier attempt left, so that the bytes to come can be hashed as they arrive. */
-  async resume(): Promise<void> {
-    await this.#catchUp();
   }
 
   async close(): Promise<void> {
@@ -147,6 +169,12 @@ export class PartialFile {
     await this.#write([rest], position + bytesWritten, rest.length);
   }
 
+  /** Lets the digest catch up with what lies behind it already. */
+  #follow(): void {
+    // A failure is met again where the digest is asked for.
+    if (this.#contiguous() > this.#hashed) this.#catchUp().catch(() => undefined);
+  }
+
   #catchUp(): Promise<void> {
     this.#catchingUp ??= this.#readBehind().finally(() => {
       this.#catchingUp = undefined;
@@ -156,11 +184,12 @@ export class PartialFile {
 
   /** Hashes what was written out of order, as far as there is no hole. */
   async #readBehind(): Promise<void> {
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    this.#buffer ??= Buffer.allocUnsafe(READ_BYTES);
+    const buffer = this.#buffer;
     for (let end = this.#contiguous(); this.#hashed < end; end = this.#contiguous()) {
       const length = Math.min(READ_BYTES, end - this.#hashed);
       const { bytesRead } = await readFile(this.#descriptor, buffer, 0, length, this.#hashed).catch(told);
-      if (bytesRead === 0) throw new GranuleError("CORRUPT", `${this.path} became shorter`, { path: this.path });
+      if (bytesRead === 0) throw new GranuleError("CORRUPT", `${this.#path} became shorter`, { path: this.#path });
       this.#hash.update(buffer.subarray(0, bytesRead));
       this.#hashed += bytesRead;
     }
@@ -168,24 +197,44 @@ export class PartialFile {
 
   /** Bytes from the beginning on without a hole. */
   #contiguous(): number {
-    let end = 0;
-    for (const segment of this.#segments) {
-      end = segment.start + segment.done;
-      if (end < segment.end) break;
+    const gap = this.#segments[this.#firstGap()];
+    return gap === undefined ? this.size : gap.start + gap.done;
+  }
+
+  #firstGap(): number {
+    for (; this.#front < this.#segments.length; this.#front++) {
+      const { start, end, done } = this.#segments[this.#front] as Segment;
+      if (start + done < end) break;
     }
-    return end;
+    return this.#front;
   }
 
   #writeJournal(): void {
     this.#unwritten = 0;
-    const path = journalPath(this.path);
+    const path = journalPath(this.#path);
     try {
-      writeFileSync(`${path}.new`, JSON.stringify({ size: this.size, segments: this.#segments }), { mode: 0o600 });
+      const document = { size: this.size, segments: joined(this.#segments) };
+      writeFileSync(`${path}.new`, JSON.stringify(document), { mode: 0o600 });
       renameSync(`${path}.new`, path);
     } catch (thrown) {
       told(thrown);
     }
   }
+}
+
+/** The same, with what follows a full segment as part of it. */
+function joined(segments: readonly Segment[]): Segment[] {
+  const result: Segment[] = [];
+  for (const segment of segments) {
+    const last = result.at(-1);
+    if (last === undefined || last.start + last.done < last.end) {
+      result.push({ ...segment });
+      continue;
+    }
+    last.end = segment.end;
+    last.done += segment.done;
+  }
+  return result;
 }
 
 function journalPath(path: string): string {

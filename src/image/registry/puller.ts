@@ -2,6 +2,7 @@ import type { RegistryCredentials } from "../../api.js";
 import { GranuleError } from "../../errors.js";
 import type { BlobProgress, BlobStore } from "../blobs.js";
 import type { Descriptor } from "../descriptor.js";
+import type { GrowingBlob } from "../growing-blob.js";
 import { FOREIGN_LAYER_TYPE } from "../media-types.js";
 import type { Hold } from "../pins.js";
 import type { Platform } from "../platform.js";
@@ -31,6 +32,8 @@ export class Puller implements AsyncDisposable {
   readonly #settings: RegistrySettings;
   readonly #blobs: BlobStore;
   #sessions: RegistrySession[] = [];
+  #downloads = 0;
+  #closing = false;
 
   constructor(settings: RegistrySettings, blobs: BlobStore) {
     this.#settings = settings;
@@ -83,23 +86,38 @@ export class Puller implements AsyncDisposable {
   async fetch(layer: Descriptor, signal: AbortSignal, onProgress: BlobProgress): Promise<void> {
     await this.#blobs.fetch(
       layer,
-      async (partial, jobSignal, tell) => {
-        let failure: unknown;
-        for (const origin of this.#origins(layer)) {
-          try {
-            await downloadBlob(origin, layer, partial, this.#settings, jobSignal, tell);
-            return;
-          } catch (thrown) {
-            const { code } = GranuleError.from(thrown);
-            if (code === "CANCELLED" || code === "RESOURCE_EXHAUSTED") throw thrown;
-            failure = thrown;
-          }
+      async (growing, jobSignal, tell) => {
+        this.#downloads += 1;
+        try {
+          await this.#download(layer, growing, jobSignal, tell);
+        } finally {
+          this.#downloads -= 1;
+          if (this.#closing && this.#downloads === 0) await this.#connections.close();
         }
-        throw failure;
       },
       signal,
       onProgress,
     );
+  }
+
+  async #download(
+    layer: Descriptor,
+    growing: GrowingBlob,
+    signal: AbortSignal,
+    onProgress: (doneBytes: number) => void,
+  ): Promise<void> {
+    let failure: unknown;
+    for (const origin of this.#origins(layer)) {
+      try {
+        await downloadBlob(origin, layer, growing, this.#settings, signal, onProgress);
+        return;
+      } catch (thrown) {
+        const { code } = GranuleError.from(thrown);
+        if (code === "CANCELLED" || code === "RESOURCE_EXHAUSTED") throw thrown;
+        failure = thrown;
+      }
+    }
+    throw failure;
   }
 
   #origins(layer: Descriptor): BlobOrigin[] {
@@ -143,7 +161,10 @@ export class Puller implements AsyncDisposable {
     ];
   }
 
+  /** A pull that is given up may have begun a download that another waits for, too: its connections stay until then. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    if (this.#downloads > 0) return;
     await this.#connections.close();
   }
 }

@@ -14,6 +14,11 @@ export interface RegistrySettings {
   /** Ranges of one blob under way at once, and the size from which on a blob is split. */
   parallelRanges: number;
   splitFromBytes: number;
+  /** A further range is begun each time that a blob gained less than this speed for so long; 0: all at once. */
+  rangeAfterMs: number;
+  fastBytesPerSecond: number;
+  /** How long a range is at most: readers follow the blob from its start, and what lies ahead of them is of no use yet. */
+  rangeBytes: number;
   /** How often a request is made before its failure is told, pauses between, and the longest Retry-After obeyed. */
   attempts: number;
   firstPauseMs: number;
@@ -40,6 +45,9 @@ export function defaultSettings(environment: NodeJS.ProcessEnv = process.env): R
     parallelBlobs: 4,
     parallelRanges: 4,
     splitFromBytes: 64 * 1024 * 1024,
+    rangeAfterMs: 200,
+    fastBytesPerSecond: 64_000_000,
+    rangeBytes: 16 * 1024 * 1024,
     attempts: 6,
     firstPauseMs: 250,
     longestPauseMs: 8000,

@@ -270,7 +270,7 @@ test("a registry without ranges: an interrupted blob is begun anew", async () =>
 
 test("a large blob comes in several ranges at once, and the next pull goes on with each", async () => {
   place[Symbol.dispose]();
-  place = openPullStore({ splitFromBytes: 100_000, parallelRanges: 4, attempts: 2 });
+  place = openPullStore({ splitFromBytes: 100_000, parallelRanges: 4, rangeAfterMs: 0, attempts: 2 });
   proxy.fault = (exchange) => isLarge(exchange.request.path) && cutAfter(exchange.before < 4 ? 50_000 : 0)(exchange);
   assert.is((await rejection(place.store.pull(name))).code, "UNAVAILABLE");
   assert.ok(place.blobs().includes(`${largeBlob}.partial`));
