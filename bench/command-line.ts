@@ -34,7 +34,7 @@ export function addBench(command: Command, done: (code: number) => void): Comman
     .option("--folder <dir>", "where scratch folders are made", folderPath, tmpdir())
     .option("--out <dir>", "where the results go", folderPath, resolve("bench-results"))
     .option("--compare <file>", "say what changed since an earlier result")
-    .option("--install-peers", "fetch Debian's current crun, to be run from a folder of its own")
+    .option("--install-peers", "fetch Debian's current crun and podman, to be run from a folder of their own")
     .option("--vm", "ask on cgroup v2 alone, in an emulated machine: all limits hold there, and it is slow")
     .option("--list", "list the questions")
     .option("--json-lines", "print answers as lines of JSON, and nothing else")

@@ -1,19 +1,15 @@
 import { setTimeout } from "node:timers/promises";
 import type { Measure, Series } from "./harness/answer.js";
 import { availableBytes, kernelBytes, parentOf, pssBytes } from "./harness/memory.js";
-import type { Bench, Question } from "./harness/question.js";
-import { seriesOf, takeTurns } from "./harness/rounds.js";
+import type { Question } from "./harness/question.js";
 import { Standing } from "./harness/standing.js";
 import { benchImage, openGranule } from "./peers/granule.js";
-import { openPeers, prepareHost } from "./peers/open.js";
-import type { PeerHost } from "./peers/peer.js";
+import { prepareHost } from "./peers/open.js";
 
 const settleMs = 500;
 /** Shrinking by less than this in that time is no more than what any host does. */
 const settledBytes = 2 ** 20;
 const mostLooks = 8;
-/** Containers of each that are compared by their kernel memory. */
-const comparedContainers = 100;
 
 interface Level {
   containers: number;
@@ -49,9 +45,8 @@ export const question: Question = {
       );
     }
     await standing.shrinkTo(0);
-    const compared = await compareKernel(bench, host, standing);
     bench.note("kernel memory is the growth of the host's own in the meantime: whatever else ran weighs in");
-    return measures(base, levels, compared);
+    return measures(base, levels);
   },
 };
 
@@ -68,42 +63,6 @@ async function look(pids: number[], containers: number): Promise<Level> {
   };
 }
 
-/** Kernel memory a container, of all that can have idle ones, in turns: what one leaves in the slabs, the next one finds. */
-async function compareKernel(bench: Bench, host: PeerHost, standing: Standing): Promise<Series[]> {
-  const granule: Stander = {
-    key: "granule",
-    name: "granule",
-    does: "monitor, overlay root",
-    async stand(count) {
-      const [failed] = count === 0 ? await standing.shrinkTo(0) : await standing.growTo(count);
-      if (failed !== undefined) throw failed;
-    },
-  };
-  const subjects = [granule, ...(await openPeers(host, "stand"))].map((peer) => ({
-    key: peer.key,
-    name: peer.name,
-    does: peer === granule ? granule.does : "no monitor: nobody keeps its output or its exit; plain folder as root",
-    at: comparedContainers,
-    async batch(): Promise<number[]> {
-      const before = await settledKernelBytes();
-      await peer.stand(comparedContainers);
-      bench.progress(`weighing ${comparedContainers} of ${peer.name}`);
-      const each = ((await settledKernelBytes()) - before) / comparedContainers;
-      await peer.stand(0);
-      return [each];
-    },
-  }));
-  const rounds = { count: bench.count(8, 5), batchSize: 1, warmUps: 1 };
-  return seriesOf(await takeTurns(bench, subjects, rounds), (bytes) => bytes);
-}
-
-interface Stander {
-  key: string;
-  name: string;
-  does: string;
-  stand(count: number): Promise<void>;
-}
-
 /** Kernel memory once it has stopped to shrink: much is given back only after grace periods. */
 async function settledKernelBytes(): Promise<number> {
   let bytes = kernelBytes();
@@ -117,7 +76,7 @@ async function settledKernelBytes(): Promise<number> {
   return bytes;
 }
 
-function measures(base: Level, levels: Level[], compared: Series[]): Measure[] {
+function measures(base: Level, levels: Level[]): Measure[] {
   const common = { unit: "bytes", better: "lower", axis: "containers" } as const;
   const series = (pick: (level: Level) => number[]): Series[] =>
     levels.map((level) => ({ subject: "granule", name: "granule", at: level.containers, batches: [pick(level)] }));
@@ -142,13 +101,6 @@ function measures(base: Level, levels: Level[], compared: Series[]): Measure[] {
       key: "density.kernel",
       title: "kernel memory a container",
       series: series((level) => [kernel(level)]),
-    },
-    {
-      ...common,
-      key: "density.kernel-compared",
-      title: "kernel memory a container, all in turns",
-      reference: "crun",
-      series: compared,
     },
     {
       ...common,

@@ -642,8 +642,8 @@ export interface Runtime extends AsyncDisposable {
   readonly usage: Usage;
   info(): Promise<HostInfo>;
   /**
-   * Keeps warm slots for containers of these options: all is done but the system call filter and the exec, and the
-   * memory is held. `run` of the same options, whatever the name and tags, takes one, and another is made in its place.
+   * Keeps warm slots for containers of these options: all is done but the exec, and the memory is
+   * held. `run` of the same options, whatever the name and tags, takes one, and another is made in its place.
    */
   warm(options: WarmOptions): Promise<void>;
   /** Events from now on, or from a cursor on; ends when the signal aborts or the runtime closes. */

@@ -43,8 +43,6 @@ class OciPeer implements Peer {
   readonly #cgroup: string;
   readonly #host: PeerHost;
   #standing: string | undefined;
-  /** Containers that stand. */
-  #idle = 0;
 
   constructor(host: PeerHost, { name, command, version, root }: OciRuntime) {
     this.key = root === "inside" ? name : `${name}-${root}`;
@@ -97,22 +95,6 @@ class OciPeer implements Peer {
     return this.#loop.starts(count, [...this.#base, "exec", this.#standing, payload, "stamp"]);
   }
 
-  async stand(count: number): Promise<void> {
-    const [command = "", ...args] = this.#base;
-    for (; this.#idle < count; this.#idle++) {
-      const name = `idle-${this.#idle}`;
-      const cgroup = join(this.#cgroup, name);
-      this.#bundle(name, configuration(this.#host, { rootfs: this.#host.rootfs, cgroup, args: [payload, "pause"] }));
-      const bundle = join(this.#bundles, name);
-      await quietly(command, [...args, "run", "--detach", "--bundle", bundle, `${this.#id}-${name}`]);
-    }
-    while (this.#idle > count) {
-      const name = `idle-${--this.#idle}`;
-      await output(command, [...args, "delete", "--force", `${this.#id}-${name}`]);
-      rmSync(join(this.#bundles, name), { recursive: true });
-    }
-  }
-
   flood(command: string[]): string[] {
     const name = "flood";
     rmSync(join(this.#bundles, name), { recursive: true, force: true });
@@ -122,7 +104,6 @@ class OciPeer implements Peer {
   }
 
   async close(): Promise<void> {
-    await this.stand(0);
     const [command = "", ...args] = this.#base;
     if (this.#standing !== undefined) await output(command, [...args, "delete", "--force", this.#standing]);
     await clearCgroup(this.#cgroup);

@@ -36,8 +36,6 @@ export interface Peer {
   parallel?(count: number, lanes: number): Promise<number>;
   /** Runs the payload so many times in a container that runs already. */
   execs?(count: number): Promise<StartTimes[]>;
-  /** Has so many idle containers standing from now on. */
-  stand?(count: number): Promise<void>;
   /** The command that runs another command in a container, with its output as the runtime's own. */
   flood?(command: string[]): string[];
   close(): Promise<void>;

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { peersFolder } from "../harness/paths.js";
 import { clearCgroup } from "./cgroup.js";
 import { findCommand, notInstalled, output, SpawnLoop } from "./command.js";
 import { type OpenPeer, type Peer, type PeerHost, payload } from "./peer.js";
@@ -13,6 +15,8 @@ const slowestNs = 10e9;
 export const podmanPeer = (): OpenPeer => async (host) => {
   const command = findCommand("podman");
   if (command === undefined) return notInstalled("podman");
+  const configuration = join(peersFolder, "containers.conf");
+  if (command.startsWith(peersFolder) && existsSync(configuration)) process.env["CONTAINERS_CONF"] = configuration;
   const version = (await output(command, ["--version"])).trim().replace("podman version ", "");
   const loop = new SpawnLoop(host, "plain");
   const cgroup = `/granule-bench-podman-${process.pid}`;
@@ -57,7 +61,7 @@ function globals(host: PeerHost): string[] {
 function limits({ limits: { cpus, memory, pids } }: PeerHost): string[] {
   return [
     "--pids-limit",
-    String(pids ?? -1),
+    String(pids ?? 0),
     ...(cpus === undefined ? [] : ["--cpus", String(cpus)]),
     ...(memory === undefined ? [] : ["--memory", String(memory), "--memory-swap", String(memory)]),
   ];
