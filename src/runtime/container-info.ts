@@ -38,11 +38,22 @@ export function withLimits(
   return { ...options, ...limitsOf(limits), ...(restart === undefined ? {} : { restart }) };
 }
 
+/** A deep copy of plain data. structuredClone goes by way of bytes, and was a good third of the cost of an inspect. */
+function copyOf<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf) as T;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return structuredClone(value);
+  const copy: Record<string, unknown> = {};
+  for (const key in value) copy[key] = copyOf(value[key]);
+  return copy as T;
+}
+
 /** A container as callers see it: a copy that they may keep and change. */
 export function containerInfo(record: ContainerRecord): ContainerInfo {
   const { options } = record;
   const { cpus, pids, cpuset } = options;
-  return structuredClone({
+  return copyOf({
     id: record.id,
     name: record.name,
     image: record.image,
