@@ -32,6 +32,12 @@ export class Connections {
     return this.#tls(host) !== undefined;
   }
 
+  /** Host of the proxy by which an address is reached, where there is one. */
+  proxyOf(url: URL): string | undefined {
+    const proxy = proxyFor(url, this.#settings.environment);
+    return proxy === undefined ? undefined : URL.canParse(proxy) ? new URL(proxy).host : "";
+  }
+
   async close(): Promise<void> {
     const all = [...this.#dispatchers.values()];
     this.#dispatchers.clear();
@@ -57,6 +63,8 @@ export class Connections {
       connect: { ...tls, timeout: connectMs },
     };
     const proxy = proxyFor(url, environment);
-    return proxy === undefined ? new Agent(options) : new ProxyAgent({ ...options, uri: proxy, requestTls: tls });
+    if (proxy === undefined) return new Agent(options);
+    // Proxies seldom let anybody tunnel to a port that is not TLS's: what is in the clear they pass on themselves.
+    return new ProxyAgent({ ...options, uri: proxy, requestTls: tls, proxyTunnel: url.protocol === "https:" });
   }
 }

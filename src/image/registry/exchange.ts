@@ -2,7 +2,7 @@ import { type Dispatcher, request } from "undici";
 import { GranuleError } from "../../errors.js";
 import { BackOff, cancelled, isPassingFailure, isPassingStatus } from "./back-off.js";
 import type { Connections } from "./connections.js";
-import { connectionFailure } from "./failure.js";
+import { connectionFailure, proxyFailure } from "./failure.js";
 import type { RegistrySettings } from "./settings.js";
 
 export interface HttpRequest {
@@ -45,15 +45,25 @@ export class Exchange {
     }
   }
 
-  /** As `send`, without a second attempt and with the failure as undici has it. */
-  once(url: URL, { method, headers, body }: HttpRequest, insecure: boolean, signal: AbortSignal): Promise<HttpAnswer> {
-    return request(url, {
-      method,
-      headers: { "user-agent": USER_AGENT, ...headers },
-      dispatcher: this.connections.to(url, insecure),
-      signal,
-      ...(body === undefined ? {} : { body }),
-    });
+  /** As `send`, without a second attempt and with the failure as undici has it, or that of the proxy. */
+  async once(
+    url: URL,
+    { method, headers, body }: HttpRequest,
+    insecure: boolean,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    try {
+      return await request(url, {
+        method,
+        headers: { "user-agent": USER_AGENT, ...headers },
+        dispatcher: this.connections.to(url, insecure),
+        signal,
+        ...(body === undefined ? {} : { body }),
+      });
+    } catch (thrown) {
+      const proxy = this.connections.proxyOf(url);
+      throw proxy === undefined ? thrown : proxyFailure(thrown, url.host, proxy);
+    }
   }
 }
 

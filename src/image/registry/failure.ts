@@ -100,6 +100,35 @@ export function connectionFailure(thrown: unknown, host: string): GranuleError {
   return new GranuleError("UNAVAILABLE", `the connection to ${host} failed: ${innermost(thrown)}`, more);
 }
 
+const PROXY_UNREACHED: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nobody listens there",
+  ENOTFOUND: "its name cannot be resolved",
+  EAI_AGAIN: "its name cannot be resolved",
+  ETIMEDOUT: "it does not answer",
+  UND_ERR_CONNECT_TIMEOUT: "it does not answer",
+};
+
+/** What went wrong at a proxy; the failure as it is where the proxy is not at fault. */
+export function proxyFailure(thrown: unknown, host: string, proxy: string): unknown {
+  const errno = failureCode(thrown);
+  const more = { errno, cause: thrown, retryable: isPassingFailure(thrown) };
+  const unreached = PROXY_UNREACHED[errno];
+  if (unreached !== undefined) {
+    return new GranuleError("UNAVAILABLE", `the proxy ${proxy}, by which ${host} is reached, fails: ${unreached}`, {
+      hint: "check https_proxy, http_proxy and no_proxy of the process that pulls",
+      ...more,
+    });
+  }
+  const status = /^Proxy response \((\d+)\)/.exec(innermost(thrown))?.[1];
+  if (status === undefined) return thrown;
+  return new GranuleError("UNAVAILABLE", `the proxy ${proxy} answered ${status} where ${host} was asked for`, {
+    ...(status === "407"
+      ? { hint: "give user and password in the proxy's address: http://user:password@host:port" }
+      : {}),
+    ...more,
+  });
+}
+
 function innermost(thrown: unknown): string {
   let error = thrown;
   while (error instanceof Error && error.cause instanceof Error) error = error.cause;
