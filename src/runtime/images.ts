@@ -11,6 +11,7 @@ import { addBaseImage, baseImageName } from "../image/base-image.js";
 import type { ImageStore, ImportOptions } from "../image/store.js";
 import type { VerifyOptions } from "../image/verify.js";
 import type { EventLog } from "./events.js";
+import { PlanTemplates } from "./plan-templates.js";
 import type { LaunchImage } from "./services.js";
 
 /** Who is asked and told of images that go. */
@@ -106,7 +107,13 @@ export class RuntimeImages implements Images {
     const known = this.#resolved.get(nameOrId);
     if (known) return known;
     const info = this.#store.inspect(nameOrId);
-    const image = { id: info.id, config: info.config, layers: this.#store.layersOf(info), users: new Map() };
+    const image: LaunchImage = {
+      id: info.id,
+      config: info.config,
+      layers: this.#store.layersOf(info),
+      users: new Map(),
+      plans: new PlanTemplates(),
+    };
     this.#resolved.set(nameOrId, image);
     return image;
   }

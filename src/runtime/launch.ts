@@ -13,6 +13,7 @@ import type { ContainerRecord } from "../state/container-store.js";
 import { launchError } from "./failure.js";
 import { containerPaths } from "./folders.js";
 import type { LaunchImage, Services } from "./services.js";
+import { shapeOf } from "./shape.js";
 import { diedWaiting, type Spare, SpareUnusable } from "./spares.js";
 
 const defaultLogMaxBytes = 64 * 1024 * 1024;
@@ -59,7 +60,8 @@ export interface Launched {
 
 export interface PlanRequest {
   record: ContainerRecord;
-  spec: ContainerSpec;
+  /** Not asked for where the plan is known, or the spare has it already. */
+  spec(): ContainerSpec;
   image: LaunchImage;
   cgroup: ContainerCgroup;
   services: Services;
@@ -69,9 +71,7 @@ export interface PlanRequest {
   spare?: Spare | undefined;
 }
 
-export interface LaunchRequest extends Omit<PlanRequest, "spec"> {
-  /** Not asked for where the spare has its plan already. */
-  spec(): ContainerSpec;
+export interface LaunchRequest extends PlanRequest {
   /** Writes down that the container is meant to be: done before anything of it can run. */
   writeDown(): void;
 }
@@ -83,7 +83,7 @@ export interface LaunchRequest extends Omit<PlanRequest, "spec"> {
  */
 export async function launch(request: LaunchRequest): Promise<Launched> {
   const { record, spare } = request;
-  const plan = (): Buffer => launchPlan({ ...request, spec: request.spec() });
+  const plan = (): Buffer => launchPlan(request);
   let reported: Promise<SpawnReport>;
   if (spare === undefined) {
     request.writeDown();
@@ -116,7 +116,18 @@ export async function launch(request: LaunchRequest): Promise<Launched> {
 }
 
 /** The plan of a container, or the rest of it where it is made from a spare. */
-export function launchPlan({ record, spec, image, cgroup, services, startNow, spare }: PlanRequest): Buffer {
+export function launchPlan(request: PlanRequest): Buffer {
+  const { record, cgroup, image, startNow, spare } = request;
+  const encode = (): Buffer => encodePlan(request);
+  // It has files of the host in it, as they are at the moment.
+  if (record.options.network === "host") return encode();
+  const made = `${startNow ? "run" : "create"} ${spare ? "spare" : "whole"} ${cgroup.joins.length}`;
+  return image.plans.plan(`${made} ${shapeOf(record.options)}`, record.id, encode);
+}
+
+function encodePlan(request: PlanRequest): Buffer {
+  const { record, image, cgroup, services, startNow, spare } = request;
+  const spec = request.spec();
   const { upper, work, log, exit } = containerPaths(services.directories.container(record.id));
   const seccomp = systemCallFilter(record, spec, services);
   const context: MonitorContext = {

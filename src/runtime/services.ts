@@ -5,6 +5,7 @@ import type { ContainerStore } from "../state/container-store.js";
 import type { Directories } from "../state/directories.js";
 import type { EventLog } from "./events.js";
 import type { Metering } from "./metering.js";
+import type { PlanTemplates } from "./plan-templates.js";
 import type { Spares } from "./spares.js";
 import type { Trash } from "./trash.js";
 
@@ -16,6 +17,7 @@ export interface LaunchImage {
   layers: string[];
   /** Those looked up so far, by the name that was asked for. */
   users: Map<string, ResolvedUser>;
+  plans: PlanTemplates;
 }
 
 /** What the containers of one runtime share. */

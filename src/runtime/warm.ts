@@ -1,6 +1,7 @@
 import type { CreateOptions } from "../api.js";
 import { GranuleError } from "../errors.js";
 import type { SpawnReport } from "../native.js";
+import type { ContainerSpec } from "../spec/container-spec.js";
 import { resolveArgs } from "../spec/container-spec.js";
 import { usesStaged } from "../spec/staged.js";
 import type { ContainerRecord } from "../state/container-store.js";
@@ -8,6 +9,7 @@ import { limitsOf } from "./container-info.js";
 import { launchError } from "./failure.js";
 import { containerSpec, launchPlan } from "./launch.js";
 import type { LaunchImage, Services } from "./services.js";
+import { shapeOf } from "./shape.js";
 import { diedWaiting, LEAST_MEMORY_BYTES, type Spare } from "./spares.js";
 
 /** More than this is no reserve but a fleet. */
@@ -121,7 +123,7 @@ export class WarmSlots {
         desired: "running",
         restarts: 0,
       };
-      const spec = containerSpec(record, image);
+      const spec = (): ContainerSpec => containerSpec(record, image);
       const plan = launchPlan({ record, spec, image, cgroup: slot.cgroup, services, startNow: true, spare: slot });
       void slot.give(plan).then((report) => this.#ended(slot, shape, report));
       return slot;
@@ -147,20 +149,5 @@ export class WarmSlots {
   }
 }
 
-/** What is written down of a container, and no process sees; `image` stands for the image's id. */
-const unseen: ReadonlySet<string> = new Set<keyof CreateOptions>([
-  "name",
-  "tags",
-  "restart",
-  "autoRemove",
-  "stopSignal",
-  "stopTimeoutSeconds",
-  "budget",
-  "image",
-]);
-
 /** What a slot is made for. */
-function keyOf(options: CreateOptions, imageId: string): string {
-  const seen = Object.entries(options).filter(([name]) => !unseen.has(name));
-  return `${imageId} ${JSON.stringify(seen.sort(([a], [b]) => (a < b ? -1 : 1)))}`;
-}
+const keyOf = (options: CreateOptions, imageId: string): string => `${imageId} ${shapeOf(options)}`;

@@ -51,7 +51,7 @@ const DEFAULT_NOFILE: OciRlimit = { type: "RLIMIT_NOFILE", soft: 1024, hard: 524
 const DEFAULT_UMASK = 0o022;
 
 /** Characters of the id that name a container inside, as docker does it. */
-const SHORT_ID_LENGTH = 12;
+export const SHORT_ID_LENGTH = 12;
 
 /** Turns validated options and an image's configuration into an OCI runtime spec, with the same defaults as docker's. */
 export function buildContainerSpec(input: ContainerSpecInput): ContainerSpec {
