@@ -1,6 +1,7 @@
-import { statSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { getHeapSpaceStatistics } from "node:v8";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { ContainerCgroup } from "../src/cgroup/container.js";
 import { CgroupTree } from "../src/cgroup/tree.js";
 import { Ledger } from "../src/meter/ledger.js";
@@ -13,6 +14,9 @@ import { LiveMetering } from "../src/runtime/live-metering.js";
 import type { Measure, Series } from "./harness/answer.js";
 import type { Bench, Question } from "./harness/question.js";
 import { nanoseconds, samplerThread, sleepers } from "./sampling.js";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 const containers = 1000;
 const teams = 50;
@@ -55,6 +59,8 @@ async function share(bench: Bench): Promise<number[]> {
     for (const [index, pid] of pids.entries()) {
       const cgroup = tree.create(`c${index}`, { cpus: 0.5, memory: 64 << 20, pids: 64 });
       made.push(cgroup);
+      // One without a process is taken for a container that has ended, and not read.
+      writeFileSync(join(cgroup.unified, "cgroup.procs"), String(pid));
       const record = {
         id: cgroup.id,
         name: cgroup.id,
@@ -74,6 +80,7 @@ async function share(bench: Bench): Promise<number[]> {
     const spent = () => nanoseconds(thread) + nanoseconds(process.pid);
     const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1000));
     for (let warmUp = 0; warmUp < 3; warmUp++) await tick();
+    await allSampled(metering);
     const shares: number[] = [];
     const wanted = bench.count(60, 10);
     while (shares.length < wanted) {
@@ -90,6 +97,15 @@ async function share(bench: Bench): Promise<number[]> {
     for (const cgroup of made) await cgroup.remove();
     tree.removeIfEmpty();
   }
+}
+
+/** A meter that reads nothing costs nothing: fails where a container is not sampled. */
+async function allSampled(metering: LiveMetering): Promise<void> {
+  const sampled = new Set<string>();
+  for await (const { id } of metering.samples({ signal: AbortSignal.timeout(5000) })) {
+    if (sampled.add(id).size === containers) return;
+  }
+  throw new Error(`${sampled.size} of ${containers} containers are sampled`);
 }
 
 /** A meter whose clock is driven by hand: hours pass in seconds, all else is as ever. */
@@ -163,12 +179,14 @@ const allocation = (id: string, index: number): Allocation => ({
 function growYoungGeneration(): number {
   const bytes = (): number =>
     getHeapSpaceStatistics().find(({ space_name: name }) => name === "new_space")?.physical_space_size ?? 0;
-  let kept: object[] = [];
+  const kept: object[][] = [];
   for (let round = 0, grownAt = 0, before = 0; round - grownAt < 50; round++) {
-    kept = Array.from({ length: 50_000 }, (_, index) => ({ index }));
+    kept[0] = Array.from({ length: 50_000 }, (_, index) => ({ index }));
     if (bytes() > before) [grownAt, before] = [round, bytes()];
   }
   kept.length = 0;
+  // What was kept last and what earlier parts left: from here on it is all of the meter.
+  for (let round = 0; round < 3; round++) collectGarbage();
   return bytes();
 }
 
