@@ -1,6 +1,7 @@
 #include "unpack/decompressor.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +13,9 @@
 namespace granule::unpack {
 
 namespace {
+
+/// 64 MiB, eight times what every reader must have (RFC 8878, 3.1.1.1.2): it is memory that one layer takes.
+constexpr int kZstdWindowLogMax = 26;
 
 class Plain : public Decompressor {
  public:
@@ -64,8 +68,7 @@ class Zstd : public Decompressor {
  public:
   Zstd() : context_(ZSTD_createDCtx()) {
     if (!context_) throwSystem("ZSTD_createDCtx", "", ENOMEM);
-    // 128 MiB of window, as the zstd tool allows without being asked.
-    ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, 27);
+    ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, kZstdWindowLogMax);
   }
 
   Progress run(const uint8_t* input, size_t input_size, uint8_t* output, size_t output_size) override {
@@ -73,6 +76,9 @@ class Zstd : public Decompressor {
     ZSTD_inBuffer in{input, input_size, 0};
     ZSTD_outBuffer out{output, output_size, 0};
     size_t left = ZSTD_decompressStream(context_.get(), &out, &in);
+    if (ZSTD_getErrorCode(left) == ZSTD_error_frameParameter_windowTooLarge) {
+      throw UnpackError("window", 0, "", "the zstd stream needs a window of more than 64 MiB of memory");
+    }
     if (ZSTD_isError(left)) throwFormat("", std::string("the zstd stream is corrupt: ") + ZSTD_getErrorName(left));
     complete_ = left == 0;
     return {in.pos, out.pos};

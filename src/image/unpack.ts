@@ -16,8 +16,8 @@ const PROGRESS_INTERVAL_MS = 200;
 /** What tells the compression. */
 const MAGIC_BYTES = 4;
 
-/** More than these wait for the file system's locks. */
-const MAX_THREADS = 4;
+/** Threads that fill files: what decompresses has a processor of its own, and more of them wait for the file system's locks. */
+const fillingThreads = Math.max(1, Math.min(availableParallelism() - 1, 4));
 
 /** Failures of the host and not of the archive. */
 const HOST_ERRORS: Record<string, ErrorCode> = {
@@ -48,10 +48,12 @@ const STEP_CODES: Record<string, ErrorCode> = {
   limit: "RESOURCE_EXHAUSTED",
   // To follow it, the file would have to be copied up, and a layer that images share would depend on what lies below.
   "lower-link": "UNSUPPORTED",
+  window: "UNSUPPORTED",
 };
 
 const HINTS: Record<string, string> = {
   "lower-link": "layers hold no hard links to layers below them; squash the image, or build it with another tool",
+  window: "compress the layer with `zstd --long=26`, or without --long and --ultra",
 };
 
 /**
@@ -96,7 +98,7 @@ export async function unpackTar(
       ...limits,
       endOptional: options.endOptional === true,
       hashSource: options.verified !== true,
-      threads: Math.min(availableParallelism(), MAX_THREADS),
+      threads: fillingThreads,
       control,
     });
     report();

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type NativeFailure, native, type UnpackOptions } from "../../src/native.js";
-import { type FixtureEntry, paxOf, tarOf, zstdFrame } from "./tar-fixture.js";
+import { type FixtureEntry, paxOf, tarOf, zstdFrame, zstdFrameOfWindow } from "./tar-fixture.js";
 
 const test = suite("unpackLayer: hostile archives");
 let folder: string;
@@ -202,6 +202,7 @@ const refused: [
     {},
     "gzip",
   ],
+  ["a zstd window of 128 MiB", zstdFrameOfWindow(whole, 27), /window of more than 64 MiB/, {}, "zstd"],
   ["a truncated zstd stream", zstdFrame(whole).subarray(0, -10), /truncated/, {}, "zstd"],
   ["a name of 8 GiB", [{ name: "L", type: "L", size: 8 * 1024 ** 3 - 1 }, file], /too large/],
   ["a size of 8 EiB", sized(Buffer.from("8000000000000000ffffffff", "hex")), /out of range|exceed/],

@@ -16,7 +16,7 @@ import { gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { native, type UnpackOptions, type UnpackResult } from "../../src/native.js";
-import { type FixtureEntry, tarOf, zstdFrame } from "./tar-fixture.js";
+import { type FixtureEntry, tarOf, zstdFrame, zstdFrameOfWindow } from "./tar-fixture.js";
 
 const test = suite("unpackLayer: layers as they should be");
 let folder: string;
@@ -221,6 +221,11 @@ test("a symlink inside the layer is followed, and only inside", async () => {
     { name: "up/lib/second", body: "2" },
   );
   assert.equal(readdirSync(join(root, "usr/lib")).sort(), ["libc.so", "second"]);
+});
+
+test("a zstd stream may ask for a window of 64 MiB", async () => {
+  await unpack(zstdFrameOfWindow(tarOf([{ name: "a", body: "x" }]), 26), "zstd");
+  assert.is(readFileSync(join(root, "a"), "utf8"), "x");
 });
 
 test("progress is counted and a set cell cancels", async () => {

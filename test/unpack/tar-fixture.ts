@@ -54,6 +54,15 @@ export function zstdFrame(bytes: Uint8Array): Buffer {
   return Buffer.concat([header, bytes]);
 }
 
+/** The same, of a frame that asks for a window of 2^log bytes (RFC 8878, 3.1.1.1.2). */
+export function zstdFrameOfWindow(bytes: Uint8Array, log: number): Buffer {
+  const header = Buffer.alloc(9);
+  header.writeUInt32LE(0xfd2fb528, 0);
+  header.writeUInt8((log - 10) << 3, 5);
+  header.writeUIntLE((bytes.length << 3) | 1, 6, 3);
+  return Buffer.concat([header, bytes]);
+}
+
 /** `length key=value\n` records, the length counting itself. */
 export function paxOf(records: Record<string, string>): Buffer {
   return Buffer.concat(

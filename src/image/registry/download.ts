@@ -94,16 +94,13 @@ async function fill(file: PartialFile, job: Job, parallelRanges: number): Promis
   const failure = new AbortController();
   const signal = AbortSignal.any([job.signal, failure.signal]);
   await withHelp(job, most, async () => {
-    for (let segment = file.claim(mostBytes); segment; segment = file.claim(mostBytes)) {
-      try {
-        await fetchSegment(file, segment, { ...job, signal });
-      } catch (thrown) {
-        // Only the first counts: it cancels the others, which then fail of that.
-        failure.abort(thrown);
-        return;
-      } finally {
-        file.release(segment);
+    try {
+      for (let segment = file.claim(mostBytes); segment; segment = file.claim(mostBytes)) {
+        await fetchSegment(file, segment, { ...job, signal }).finally(() => file.release(segment));
       }
+    } catch (thrown) {
+      // Only the first counts: it cancels the others, which then fail of that.
+      failure.abort(thrown);
     }
   });
   if (!failure.signal.aborted) return false;

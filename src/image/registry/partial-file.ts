@@ -34,7 +34,7 @@ const READ_BYTES = 1024 * 1024;
 const JOURNAL_BYTES = 4 * 1024 * 1024;
 
 /**
- * The file of a blob that is on its way. While it is one segment, its length tells how far it is; once it is split, a
+ * The file of a blob that is on its way. While it has no hole, its length tells how far it is; before it gets one, a
  * journal beside it does, which is always behind the file and never ahead, so that a crash at any instant loses a little
  * and believes nothing wrong. The digest is taken as bytes arrive, in their order, and the blob's readers follow it.
  */
@@ -51,9 +51,11 @@ export class PartialFile {
   #hashed = 0;
   #catchingUp: Promise<void> | undefined;
   #unwritten = 0;
+  #journalled: boolean;
   #buffer: Buffer | undefined;
 
-  private constructor(blob: GrowingBlob, descriptor: number, segments: Segment[]) {
+  private constructor(blob: GrowingBlob, descriptor: number, segments: Segment[], journalled: boolean) {
+    this.#journalled = journalled;
     this.#blob = blob;
     this.#path = blob.path;
     this.#descriptor = descriptor;
@@ -72,7 +74,7 @@ export class PartialFile {
     if (length === 0) rmSync(journalPath(path), { force: true });
     const journal = readJournal(journalPath(path), size);
     const whole = { start: 0, end: size, done: Math.min(length, size) };
-    const file = new PartialFile(blob, descriptor, journal ?? [whole]);
+    const file = new PartialFile(blob, descriptor, journal ?? [whole], journal !== undefined);
     if (length > size) file.restart();
     blob.advance(file.#contiguous());
     file.#follow();
@@ -99,6 +101,7 @@ export class PartialFile {
     this.#hash = createHash("sha256");
     this.#hashed = 0;
     this.#unwritten = 0;
+    this.#journalled = false;
   }
 
   /**
@@ -112,12 +115,11 @@ export class PartialFile {
       if (from === segment.end || this.#claimed.has(segment)) continue;
       // A short rest is not worth a request of its own.
       if (segment.end - from >= 2 * mostBytes) {
-        const first = this.#segments.length === 1;
         const rest = { start: from + mostBytes, end: segment.end, done: 0 };
         segment.end = rest.start;
         this.#segments.splice(index + 1, 0, rest);
-        if (first) this.#writeJournal();
       }
+      if (!this.#journalled && from > this.#contiguous()) this.#writeJournal();
       this.#claimed.add(segment);
       return segment;
     }
@@ -142,7 +144,7 @@ export class PartialFile {
     segment.done += bytes;
     this.#doneBytes += bytes;
     this.#blob.advance(this.#contiguous());
-    if (this.#segments.length > 1) {
+    if (this.#journalled) {
       this.#unwritten += bytes;
       if (this.#unwritten >= JOURNAL_BYTES) this.#writeJournal();
     }
@@ -157,7 +159,7 @@ export class PartialFile {
   }
 
   async close(): Promise<void> {
-    if (this.#segments.length > 1) this.#writeJournal();
+    if (this.#journalled) this.#writeJournal();
     await this.#catchingUp?.catch(() => undefined);
     await closeFile(this.#descriptor);
   }
@@ -210,6 +212,7 @@ export class PartialFile {
   }
 
   #writeJournal(): void {
+    this.#journalled = true;
     this.#unwritten = 0;
     const path = journalPath(this.#path);
     try {
