@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { LoadProgress } from "../../../src/api.js";
+import { Deferred } from "../../../src/runtime/deferred.js";
 import { type FixtureLayer, layerOf, ociLayoutOf, rejection, sha256, writeFolder } from "../fixture.js";
 import { DebianRegistry } from "./debian-registry.js";
 import { type Fault, FaultProxy } from "./fault-proxy.js";
@@ -185,13 +186,17 @@ test("a further range is begun only where one connection brings little", async (
     place[Symbol.dispose]();
     place = openPullStore({ ...settings, fastBytesPerSecond });
     let [open, seen] = [0, 0];
+    const all = new Deferred<void>();
     proxy.fault = async ({ request, response, upstream }) => {
       if (!request.path.endsWith(blob)) return false;
       seen = Math.max(seen, ++open);
+      if (seen === 3) all.resolve();
       const { status, headers, body } = await upstream();
       response.writeHead(status, headers);
       for (let at = 0; at < body.length; at += 50_000) {
         await delay(60);
+        // Those that are to be three wait for each other; one alone goes on.
+        if (most === 3 && at > 0) await all.promise;
         if (at + 50_000 >= body.length) open -= 1;
         response.write(body.subarray(at, at + 50_000));
       }
