@@ -89,7 +89,7 @@ export interface CreateOptions extends Limits {
   columns?: number;
   /** Keep stdin open for attach; otherwise it is /dev/null. */
   stdin?: boolean;
-  /** Removed by itself once stopped. */
+  /** Removed by itself once stopped. By its full id its exit can be asked for a while longer. */
   autoRemove?: boolean;
   capAdd?: string[];
   capDrop?: string[];

@@ -41,8 +41,10 @@ export class LocalContainer implements Container {
   }
 
   async inspect(): Promise<ContainerInfo> {
-    this.#present();
-    return containerInfo(this.#life.record);
+    const { record } = this.#life;
+    // What has removed itself still tells how it ended.
+    if (!record.options.autoRemove || !record.exit) this.#present();
+    return containerInfo(record);
   }
 
   start(): Promise<void> {

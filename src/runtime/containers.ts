@@ -11,6 +11,9 @@ import type { LaunchImage, Services } from "./services.js";
 import { type Spare, SpareUnusable } from "./spares.js";
 import { WarmSlots } from "./warm.js";
 
+/** So many containers that removed themselves are still known by their id. */
+const mostDeparted = 512;
+
 interface Held {
   lifecycle: Lifecycle;
   container: LocalContainer;
@@ -21,6 +24,8 @@ export class LocalContainers implements Containers {
   readonly #services: Services;
   readonly #byId = new Map<string, Held>();
   readonly #idOfName = new Map<string, string>();
+  /** Those that removed themselves, the oldest first: whoever started one over the channel asks for its exit afterwards. */
+  readonly #departed = new Map<string, LocalContainer>();
   readonly #warm: WarmSlots;
   #closed = false;
 
@@ -50,6 +55,8 @@ export class LocalContainers implements Containers {
   async get(idOrName: string): Promise<Container> {
     const held = this.#byId.get(this.#idOfName.get(idOrName) ?? idOrName);
     if (held) return held.container;
+    const departed = this.#departed.get(idOrName);
+    if (departed) return departed;
     const matches = /^[0-9a-f]+$/.test(idOrName) ? [...this.#byId.keys()].filter((id) => id.startsWith(idOrName)) : [];
     if (matches.length > 1) {
       throw new GranuleError("INVALID_ARGUMENT", `${matches.length} containers begin with ${idOrName}`, {
@@ -112,11 +119,20 @@ export class LocalContainers implements Containers {
     const lifecycle = new Lifecycle(record, this.#services, () => {
       this.#byId.delete(record.id);
       this.#idOfName.delete(record.name);
+      if (record.options.autoRemove && record.exit) this.#depart(record.id, held.container);
     });
     const held = { lifecycle, container: new LocalContainer(lifecycle) };
     this.#byId.set(record.id, held);
     this.#idOfName.set(record.name, record.id);
     return held;
+  }
+
+  #depart(id: string, container: LocalContainer): void {
+    this.#departed.set(id, container);
+    for (const oldest of this.#departed.keys()) {
+      if (this.#departed.size <= mostDeparted) break;
+      this.#departed.delete(oldest);
+    }
   }
 
   /** Lets go of every container; they run on. */

@@ -150,6 +150,21 @@ container("removes itself where asked", async () => {
   assert.equal(await fixture.runtime.containers.list({ all: true }), []);
 });
 
+container("tells the exit of one that has removed itself before anybody asked", async () => {
+  const events = fixture.runtime.events()[Symbol.asyncIterator]();
+  // The first is waited for before the start, so that none is missed.
+  const first = events.next();
+  const { id } = await fixture.run("exit 5", { autoRemove: true, name: "gone" });
+  for (let next = await first; !next.done; next = await events.next()) {
+    if (next.value.action === "remove" && next.value.id === id) break;
+  }
+  await events.return?.();
+  const one = await fixture.runtime.containers.get(id);
+  assert.is((await one.wait()).code, 5);
+  await refusal(fixture.runtime.containers.get("gone"), "NOT_FOUND");
+  await fixture.run("true", { name: "gone" }).then((next) => next.remove({ force: true }));
+});
+
 container("cancels a wait", async () => {
   const one = await fixture.run("sleep 100");
   const abort = new AbortController();
