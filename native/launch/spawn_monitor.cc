@@ -14,6 +14,7 @@
 
 #include "kernel/syscalls.h"
 #include "launch/device_filter.h"
+#include "launch/low_slots.h"
 #include "launch/plan_view.h"
 
 namespace granule {
@@ -30,9 +31,8 @@ struct Handover {
   int null = -1;
   std::array<int, kMostPassed> passed{};
   std::size_t count = 0;
+  int highest = -1;
   int error = 0;
-
-  void pass(const Fd& descriptor) { passed[count++] = descriptor.get(); }
 };
 
 /// Above the low numbers first: what is handed over may stand in its own way.
@@ -53,6 +53,11 @@ bool place(const Handover& handover, int program, int null) {
 
 /// Runs in the vfork's child: no allocation, no exception, no return.
 [[noreturn]] __attribute__((noinline)) void becomeMonitor(Handover& handover) {
+  // Its own table from here on, and of the caller's only what is handed over, with what stands below.
+  if (kernel::close_range(static_cast<unsigned>(handover.highest) + 1, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
+    handover.error = errno;
+    ::_exit(125);
+  }
   const int program = raise(handover.program);
   const bool placed = place(handover, program, raise(handover.null));
   ::setsid();
@@ -146,22 +151,26 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
     cgroup = Fd(::open(cgroupPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!cgroup.valid()) return failedSpawn(Step::MonitorExec, cgroupPath);
   }
-  Handover handover;
-  handover.program = program;
-  handover.null = null.get();
-  handover.pass(file);
-  handover.pass(reportWrite);
   SpareOrders::MonitorEnds spare;
-  if (makesSpare(view)) {
-    if (!spawned.orders.open(spare)) return failedSpawn(Step::Pipe, "");
-    handover.pass(spare.monitorOrders);
-    handover.pass(spare.childOrders);
-    handover.pass(spare.secondPlan);
+  const bool isSpare = makesSpare(view);
+  if (isSpare && !spawned.orders.open(spare)) return failedSpawn(Step::Pipe, "");
+  LowSlots slots;
+  if (!slots.valid()) return failedSpawn(Step::Pipe, "");
+  Handover handover;
+  handover.program = slots.put(program);
+  handover.null = slots.put(null.get());
+  handover.passed = {slots.put(file.get()), slots.put(reportWrite.get())};
+  handover.count = 2;
+  if (isSpare) {
+    for (const Fd* each : {&spare.monitorOrders, &spare.childOrders, &spare.secondPlan}) {
+      handover.passed[handover.count++] = slots.put(each->get());
+    }
   }
+  handover.highest = slots.highest();
   int pidfd = -1;
   clone_args arguments{};
   // No exit signal: a SIGCHLD would wake node's own child handling for a process that is none of its.
-  arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+  arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_PIDFD;
   arguments.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   if (cgroup.valid()) {
     arguments.flags |= CLONE_INTO_CGROUP;
