@@ -25,6 +25,17 @@ export interface MeterOptions {
   onExhausted?: (id: string, reason: string) => void;
 }
 
+/** A busy process hears late of what was read; later than this, the clock was stepped meanwhile. */
+const mostLateSeconds = 1;
+
+/** When something was read, of which this process hears now. */
+function readMoment(now: Moment, readSeconds: number): Moment {
+  const lateSeconds = Number(now.wallNs) / 1e9 - readSeconds;
+  if (lateSeconds <= 0 || lateSeconds > mostLateSeconds) return now;
+  const lateNs = BigInt(Math.round(lateSeconds * 1e9));
+  return { wallNs: now.wallNs - lateNs, bootNs: now.bootNs - lateNs };
+}
+
 /** One reading of one container. */
 export interface MeterReading {
   id: string;
@@ -189,7 +200,8 @@ export class Meter {
     const bootSeconds = Number(now.bootNs) / 1e9;
     const wholeSecond = this.ticks.note(readSeconds ?? Number(now.wallNs) / 1e9, bootSeconds);
     this.#cutAtBoundaries(now);
-    for (const { id, counters } of readings) this.tallies.get(id)?.take(counters, wholeSecond, now);
+    const read = readSeconds === undefined ? now : readMoment(now, readSeconds);
+    for (const { id, counters } of readings) this.tallies.get(id)?.take(counters, wholeSecond, read);
     this.#writeSlot(wholeSecond % slots);
     this.#enforce(now);
     this.store.flush(this.ticks.ticks % retryTicks === 0);
