@@ -136,7 +136,8 @@ export class LocalContainer implements Container {
 
   logs(options: LogOptions = {}): AsyncIterable<LogLine> {
     const { record, services } = this.#present();
-    const ended = record.state === "stopped" && !this.#life.run ? Promise.resolve() : this.#life.settled;
+    const isOver = record.state === "stopped" && !this.#life.run && !this.#life.restarting;
+    const ended = isOver ? Promise.resolve() : this.#life.settled;
     return readLog(containerPaths(services.directories.container(record.id)).log, options, ended);
   }
 

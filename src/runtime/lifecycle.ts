@@ -38,6 +38,7 @@ export class Lifecycle {
   #spec: ContainerSpec | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #restartTimer: NodeJS.Timeout | undefined;
+  #isRestarting = false;
   #detached = false;
   /** The last monitor has told that it removed its socket. */
   #socketGone = false;
@@ -247,7 +248,8 @@ export class Lifecycle {
   #restartAfter(delayMs: number): void {
     this.#restartTimer = setTimeout(() => {
       this.#restartTimer = undefined;
-      void this.exclusive(() => this.#restart());
+      this.#isRestarting = true;
+      void this.exclusive(() => this.#restart()).finally(() => (this.#isRestarting = false));
     }, delayMs);
   }
 
@@ -307,9 +309,9 @@ export class Lifecycle {
     if (this.record.options.autoRemove) this.delete();
   }
 
-  /** Whether a restart is to come. */
+  /** Whether a restart is to come, or on its way. */
   get restarting(): boolean {
-    return this.#restartTimer !== undefined;
+    return this.#restartTimer !== undefined || this.#isRestarting;
   }
 
   /** Takes back a container that never came to be: nobody has heard of it. */

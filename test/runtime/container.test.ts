@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Container, RuntimeEvent } from "../../src/api.js";
 import type { ErrorCode } from "../../src/errors.js";
 import { GranuleError } from "../../src/errors.js";
 import { Fixture, logText, text } from "./fixture.js";
@@ -21,6 +22,19 @@ async function refusal(attempt: Promise<unknown>, code: ErrorCode): Promise<Gran
     return thrown as GranuleError;
   }
   throw new Error(`no refusal with ${code}`);
+}
+
+/** Runs a container, and waits until something has happened to it. */
+async function until(action: RuntimeEvent["action"], run: () => Promise<Container>): Promise<Container> {
+  const events = fixture.runtime.events()[Symbol.asyncIterator]();
+  // The first is waited for before the start, so that none is missed.
+  const first = events.next();
+  const one = await run();
+  for (let next = await first; !next.done; next = await events.next()) {
+    if (next.value.action === action && next.value.id === one.id) break;
+  }
+  await events.return?.();
+  return one;
 }
 
 container("tells the program's own exit code, and its output", async () => {
@@ -151,18 +165,20 @@ container("removes itself where asked", async () => {
 });
 
 container("tells the exit of one that has removed itself before anybody asked", async () => {
-  const events = fixture.runtime.events()[Symbol.asyncIterator]();
-  // The first is waited for before the start, so that none is missed.
-  const first = events.next();
-  const { id } = await fixture.run("exit 5", { autoRemove: true, name: "gone" });
-  for (let next = await first; !next.done; next = await events.next()) {
-    if (next.value.action === "remove" && next.value.id === id) break;
-  }
-  await events.return?.();
+  const { id } = await until("remove", () => fixture.run("exit 5", { autoRemove: true, name: "gone" }));
   const one = await fixture.runtime.containers.get(id);
   assert.is((await one.wait()).code, 5);
   await refusal(fixture.runtime.containers.get("gone"), "NOT_FOUND");
   await fixture.run("true", { name: "gone" }).then((next) => next.remove({ force: true }));
+});
+
+container("follows the log of one that waits for its restart", async () => {
+  const restart = { policy: "on-failure", maxRetries: 1 } as const;
+  const one = await until("die", () => fixture.run("echo try; exit 1", { restart }));
+  let lines = 0;
+  for await (const { stream } of one.logs({ follow: true })) if (stream === "stdout") lines++;
+  assert.is(lines, 2);
+  await one.remove();
 });
 
 container("cancels a wait", async () => {
