@@ -29,7 +29,10 @@ export type NativeSpare = { readonly __brand: "spare" };
 /** The end of a monitor's process, which is still to come. */
 export type NativeEnd = { readonly __brand: "end" };
 
-/** How a process ended, as its monitor tells whoever started it. Times as in MonitorExit. */
+/**
+ * How a process ended, as its monitor tells whoever started it. Wall times in nanoseconds since 1970, boot times of
+ * CLOCK_BOOTTIME.
+ */
 export interface EndReport {
   code?: number;
   signal?: number;

@@ -21,6 +21,23 @@ struct FinalCounters {
   std::uint64_t txBytes = UINT64_MAX;
 };
 
+/// Calls `each(name, value)` for every counter, by its name in the exit record.
+template <typename Each>
+void eachCounter(const FinalCounters& counters, Each each) {
+  each("cpuUsec", counters.cpuUsec);
+  each("userUsec", counters.userUsec);
+  each("systemUsec", counters.systemUsec);
+  each("throttledUsec", counters.throttledUsec);
+  each("memoryPeakBytes", counters.memoryPeakBytes);
+  each("oomKills", counters.oomKills);
+  each("ioReadBytes", counters.ioReadBytes);
+  each("ioWriteBytes", counters.ioWriteBytes);
+  each("ioReads", counters.ioReads);
+  each("ioWrites", counters.ioWrites);
+  each("rxBytes", counters.rxBytes);
+  each("txBytes", counters.txBytes);
+}
+
 /// How a container ended: what a monitor tells whoever started it, on the descriptor of its Report, once the exit
 /// record is on disk and its socket is gone.
 struct EndReport {

@@ -95,7 +95,7 @@ LowSlots::~LowSlots() {
 }
 
 int LowSlots::put(int descriptor) {
-  if (used_ == kSlots) {
+  if (used_ == kSlots - 1) {
     errno = EMFILE;
     return -1;
   }

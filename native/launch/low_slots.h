@@ -10,6 +10,7 @@ namespace granule {
 /// thousand containers has tens of thousands open, and to copy and to close those takes longer than all else.
 class LowSlots {
  public:
+  /// The last one is nobody's, and stays what all are at rest: /dev/null.
   static constexpr std::size_t kSlots = 7;
 
   /// Waits for slots that nobody uses. Not valid, with errno, where there are none to be had.
@@ -22,6 +23,7 @@ class LowSlots {
   [[nodiscard]] bool valid() const { return slots_ != nullptr; }
   /// Makes a slot the same as a descriptor. The slot's number, or -1 with errno.
   int put(int descriptor);
+  [[nodiscard]] int null() const { return slots_->back(); }
   /// The highest number of all that are used here.
   [[nodiscard]] int highest() const;
 

@@ -160,22 +160,9 @@ Napi::Value endObject(Napi::Env env, const EndReport& report) {
   object.Set("startedBootNs", Napi::BigInt::New(env, report.startedBootNs));
   object.Set("finishedBootNs", Napi::BigInt::New(env, report.finishedBootNs));
   Napi::Object counters = Napi::Object::New(env);
-  const auto put = [&](const char* name, std::uint64_t value) {
+  eachCounter(report.counters, [&counters](const char* name, std::uint64_t value) {
     if (value != UINT64_MAX) counters.Set(name, static_cast<double>(value));
-  };
-  const FinalCounters& last = report.counters;
-  put("cpuUsec", last.cpuUsec);
-  put("userUsec", last.userUsec);
-  put("systemUsec", last.systemUsec);
-  put("throttledUsec", last.throttledUsec);
-  put("memoryPeakBytes", last.memoryPeakBytes);
-  put("oomKills", last.oomKills);
-  put("ioReadBytes", last.ioReadBytes);
-  put("ioWriteBytes", last.ioWriteBytes);
-  put("ioReads", last.ioReads);
-  put("ioWrites", last.ioWrites);
-  put("rxBytes", last.rxBytes);
-  put("txBytes", last.txBytes);
+  });
   object.Set("counters", counters);
   return object;
 }

@@ -144,7 +144,6 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
   if (!file.valid() || ::pipe2(ends, O_CLOEXEC) != 0) return failedSpawn(Step::Pipe, "");
   Fd reportRead(ends[0]);
   Fd reportWrite(ends[1]);
-  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   Fd cgroup;
   const char* cgroupPath = monitorCgroup(view);
   if (cgroupPath != nullptr) {
@@ -158,7 +157,7 @@ SpawnedMonitor spawnMonitor(int program, const std::uint8_t* plan, std::size_t b
   if (!slots.valid()) return failedSpawn(Step::Pipe, "");
   Handover handover;
   handover.program = slots.put(program);
-  handover.null = slots.put(null.get());
+  handover.null = slots.null();
   handover.passed = {slots.put(file.get()), slots.put(reportWrite.get())};
   handover.count = 2;
   if (isSpare) {

@@ -130,18 +130,7 @@ int writeExitRecord(const char* path, const ExitStatus& status, const FinalCount
     record.put("finishedNs", static_cast<long long>(status.finished.wallNs));
     record.put("startedBootNs", static_cast<long long>(status.started.bootNs));
     record.put("finishedBootNs", static_cast<long long>(status.finished.bootNs));
-    record.putKnown("cpuUsec", counters.cpuUsec);
-    record.putKnown("userUsec", counters.userUsec);
-    record.putKnown("systemUsec", counters.systemUsec);
-    record.putKnown("throttledUsec", counters.throttledUsec);
-    record.putKnown("memoryPeakBytes", counters.memoryPeakBytes);
-    record.putKnown("oomKills", counters.oomKills);
-    record.putKnown("ioReadBytes", counters.ioReadBytes);
-    record.putKnown("ioWriteBytes", counters.ioWriteBytes);
-    record.putKnown("ioReads", counters.ioReads);
-    record.putKnown("ioWrites", counters.ioWrites);
-    record.putKnown("rxBytes", counters.rxBytes);
-    record.putKnown("txBytes", counters.txBytes);
+    eachCounter(counters, [&record](const char* name, std::uint64_t value) { record.putKnown(name, value); });
     if (status.lostLogBytes > 0) record.put("lostLogBytes", static_cast<long long>(status.lostLogBytes));
   }
   char temporary[PATH_MAX];

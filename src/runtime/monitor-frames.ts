@@ -1,5 +1,6 @@
 import { getSystemErrorName } from "node:util";
 import { GranuleError } from "../errors.js";
+import type { EndReport } from "../native.js";
 
 /** Frame types of the monitor's socket; native/monitor/protocol.h is the contract. */
 export const Message = {
@@ -37,16 +38,8 @@ export interface MonitorState {
   startedBootNs: bigint;
 }
 
-/** How a process ended, as its monitor saw it. Wall times in nanoseconds since 1970, boot times of CLOCK_BOOTTIME. */
-export interface MonitorExit {
-  code?: number;
-  signal?: number;
-  oomKilled: boolean;
-  startedNs: bigint;
-  finishedNs: bigint;
-  startedBootNs: bigint;
-  finishedBootNs: bigint;
-}
+/** How a process ended, as its monitor saw it. */
+export type MonitorExit = Omit<EndReport, "counters">;
 
 export interface MonitorFailure {
   step: string;
