@@ -7,6 +7,8 @@ import { openPeers, prepareHost } from "./peers/open.js";
 import type { StartTimes } from "./peers/peer.js";
 
 const levels = [0, 10, 100, 1000];
+/** The first level would else be measured while code is compiled, and the others not. */
+const warmUps = 20;
 
 export const question: Question = {
   asks: "Does a start take longer where many containers stand already?",
@@ -21,7 +23,7 @@ export const question: Question = {
       takeTurns(
         bench,
         peers.map((peer) => ({ ...labelOf(peer), at, batch: (size: number) => peer.starts(size) })),
-        { count },
+        { count, warmUps },
       );
 
     // Up and down again, so that what the host drifts by meets every level twice.

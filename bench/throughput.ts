@@ -16,7 +16,8 @@ export const question: Question = {
     const host = prepareHost(bench);
     const granule = new GranulePeer(await openGranule(host), host);
     const pooled = new GranulePeer(await openGranule(host, POOL), host, "pool");
-    const peers = [granule, pooled, ...(await openPeers(host, "parallel"))];
+    const unprepared = new GranulePeer(await openGranule(host, 0), host, "nothing");
+    const peers = [granule, pooled, unprepared, ...(await openPeers(host, "parallel"))];
     const series: Series[] = [];
     for (const lanes of bench.options.short ? lanesShort : lanesFull) {
       const subjects = peers.map((peer) => ({
@@ -35,6 +36,9 @@ export const question: Question = {
       series.push(...seriesOf(await takeTurns(bench, subjects, rounds), (rate) => rate));
     }
     bench.note(`each value is of ${containersEach} containers, removed again within the time`);
+    bench.note(
+      "spares are made before and after each value; one burst behind another goes as if nothing were made ahead",
+    );
     return [
       {
         key: "throughput.rate",

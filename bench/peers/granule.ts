@@ -31,7 +31,7 @@ const since = (before: bigint, after: bigint): number => Number(after - before);
 /** What there is of a container before it is asked for. */
 export type Prepared = "nothing" | "spares" | "pool" | "warm";
 
-/** Spares that a burst finds: more than `throughput` starts for one value. */
+/** Spares kept whatever was asked for before: more than `throughput` starts for one value. */
 export const POOL = 64;
 
 const preparations: Record<Prepared, { key: string; name: string; does: string }> = {
@@ -43,12 +43,12 @@ const preparations: Record<Prepared, { key: string; name: string; does: string }
   spares: {
     key: "granule",
     name: "granule",
-    does: "namespaces, /proc, /dev and /sys made ahead, for any container; overlay root mounted inside the clock",
+    does: "as many spares as the largest burst before (4 to 64): namespaces, /proc, /dev and /sys made ahead, for any container; overlay root mounted inside the clock",
   },
   pool: {
     key: "granule-pooled",
     name: `granule, ${POOL} spares`,
-    does: `as many spares as a burst takes, made before and after the clock; overlay root mounted inside it`,
+    does: `so many spares always; overlay root mounted inside the clock`,
   },
   warm: {
     key: "granule-warm",
@@ -85,6 +85,8 @@ export class GranulePeer implements Peer {
     if (this.#slots > 0) await this.#runtime.warm({ ...this.#options, count: this.#slots });
     const times: StartTimes[] = [];
     while (times.length < count) times.push(await this.#start());
+    // In nobody else's turn.
+    await this.#runtime.prepared();
     return times;
   }
 

@@ -8,7 +8,7 @@ import { containerInfo } from "./container-info.js";
 import { Lifecycle } from "./lifecycle.js";
 import { newId, newName } from "./names.js";
 import type { LaunchImage, Services } from "./services.js";
-import { type Spare, SpareUnusable } from "./spares.js";
+import { type Spare, SpareUnusable } from "./spare.js";
 import { WarmSlots } from "./warm.js";
 
 /** So many containers that removed themselves are still known by their id. */

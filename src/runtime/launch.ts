@@ -14,7 +14,7 @@ import { launchError } from "./failure.js";
 import { containerPaths } from "./folders.js";
 import type { LaunchImage, Services } from "./services.js";
 import { shapeOf } from "./shape.js";
-import { diedWaiting, type Spare, SpareUnusable } from "./spares.js";
+import { diedWaiting, type Spare, SpareUnusable } from "./spare.js";
 
 const defaultLogMaxBytes = 64 * 1024 * 1024;
 const defaultLogMaxFiles = 3;

@@ -16,7 +16,7 @@ import { MonitorClient, MonitorGone, MonitorRefusal } from "./monitor-client.js"
 import { MonitorWatch, type ProcessEnd } from "./monitor-watch.js";
 import { RestartBackoff } from "./restart.js";
 import type { LaunchImage, Services } from "./services.js";
-import type { Spare } from "./spares.js";
+import type { Spare } from "./spare.js";
 
 /** One process of a container, from its spawn until nothing is left of it. */
 export interface Run {

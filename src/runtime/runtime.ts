@@ -16,7 +16,8 @@ import { RuntimeImages } from "./images.js";
 import { LiveMetering } from "./live-metering.js";
 import { recover } from "./recovery.js";
 import type { Services } from "./services.js";
-import { DEFAULT_SPARES, MOST_SPARES, Spares } from "./spares.js";
+import { type SpareRange, spareRange } from "./spare-demand.js";
+import { Spares } from "./spares.js";
 import { LocalTokens } from "./tokens.js";
 import { Trash } from "./trash.js";
 
@@ -24,8 +25,11 @@ import { Trash } from "./trash.js";
 const monitorsLeaveMs = 3000;
 
 export interface RuntimeOptions extends DirectoryOptions {
-  /** Containers prepared ahead, 4 unless told; each holds about 1 MiB of memory. 0 switches it off. */
-  spares?: number;
+  /**
+   * Containers prepared ahead, each of which holds about 1 MiB of memory: exactly so many, or in a range as many as the
+   * largest burst of the last five minutes took. 4 to 64 unless told, fewer on a small host; 0 switches it off.
+   */
+  spares?: number | Partial<SpareRange>;
 }
 
 /**
@@ -35,10 +39,7 @@ export interface RuntimeOptions extends DirectoryOptions {
  * @throws GranuleError FAILED_PRECONDITION naming the owner, where there is one; PERMISSION_DENIED where not root
  */
 export async function openRuntime(options: RuntimeOptions = {}): Promise<LocalRuntime> {
-  const spares = options.spares ?? DEFAULT_SPARES;
-  if (!Number.isInteger(spares) || spares < 0 || spares > MOST_SPARES) {
-    throw new GranuleError("INVALID_ARGUMENT", `spares: not a whole number from 0 to ${MOST_SPARES}: ${spares}`);
-  }
+  const spares = spareRange(options.spares);
   const directories = new Directories(options);
   directories.create();
   const owner = { pid: process.pid, socket: directories.controlSocket };
@@ -65,7 +66,7 @@ interface Holdings {
   lock: OwnerLock;
   cgroups: CgroupTree;
   database: Database;
-  spares: number;
+  spares: SpareRange;
 }
 
 /** The runtime in this process. */

@@ -13,60 +13,21 @@ import type { Directories } from "../state/directories.js";
 import { limitsOf } from "./container-info.js";
 import { makeFolders } from "./folders.js";
 import { newId } from "./names.js";
+import { Spare } from "./spare.js";
+import { SpareDemand, type SpareRange } from "./spare-demand.js";
 import type { Trash } from "./trash.js";
-
-/** As many as start at once on a small host; each holds about 1 MiB, most of it the kernel's. */
-export const DEFAULT_SPARES = 4;
 
 /** Spare monitors for processes that enter a container, kept once one has; each holds less than half a MiB. */
 const MONITORS = 2;
 
-/** Far above what any host starts at once. */
-export const MOST_SPARES = 256;
+/** So many are made anew between two starts of a burst; for more, its end is waited for. */
+const FEW = 4;
+
+/** A burst is over when nothing was started for so long. */
+const QUIET_MS = 20;
 
 /** What a spare's child has made already is charged to its cgroup: with less than this it might not fit. */
 export const LEAST_MEMORY_BYTES = 16 * 1024 * 1024;
-
-/** A container that lacks but its image and its program: the id, the cgroup, the folders and the mounts are there. */
-export class Spare {
-  readonly id: string;
-  readonly cgroup: ContainerCgroup;
-  readonly #native: NativeSpare;
-  #given: Promise<SpawnReport> | undefined;
-
-  constructor(id: string, cgroup: ContainerCgroup, spare: NativeSpare) {
-    this.id = id;
-    this.cgroup = cgroup;
-    this.#native = spare;
-  }
-
-  /** Begins the set-up. @throws SpareUnusable */
-  give(plan: Uint8Array): Promise<SpawnReport> {
-    const addon = native();
-    if (plan.byteLength > addon.sparePlanBytes) throw new SpareUnusable(false);
-    const report = addon.giveSpare(this.#native, plan, true);
-    if (report === undefined) throw new SpareUnusable(true);
-    this.#given = report;
-    return report;
-  }
-
-  /** The report of a plan that it was given already: such a one is a warm slot. */
-  get given(): Promise<SpawnReport> | undefined {
-    return this.#given;
-  }
-
-  /** Lets the program start once all is set up. */
-  commit(): void {
-    native().commitSpare(this.#native);
-  }
-
-  drop(): void {
-    native().dropSpare(this.#native);
-  }
-}
-
-/** Whether the report says that a spare's child has died before it was let go on: nothing of a container ran in it. */
-export const diedWaiting = (report: SpawnReport): boolean => !report.ok && report.step === "monitor";
 
 export interface SpareServices {
   readonly directories: Directories;
@@ -75,40 +36,33 @@ export interface SpareServices {
   warn(what: string, thrown: unknown): void;
 }
 
-/** The container has to be made without this spare. */
-export class SpareUnusable extends Error {
-  /** It is the spare's fault, and another one may do; otherwise the plan is too long for any. */
-  readonly died: boolean;
-
-  constructor(died: boolean) {
-    super(died ? "the spare has died" : "the plan is too long for a spare");
-    this.died = died;
-  }
-}
-
 /**
  * Spares of one runtime, made in the background once a first container was asked for, and while no start is under way:
- * a start that takes one finds more than half of its work done.
+ * a start that takes one finds more than half of its work done. A few are made anew between starts, and the rest once a
+ * burst is over, as their making would take the processors from it.
  */
 export class Spares {
   readonly #services: SpareServices;
-  readonly #target: number;
+  readonly #demand: SpareDemand;
   readonly #ready: Spare[] = [];
   readonly #monitors: NativeSpare[] = [];
   #monitorsTarget = 0;
   #underWay = 0;
+  #lastStart = Number.NEGATIVE_INFINITY;
   #filling: Promise<void> | undefined;
+  #later: NodeJS.Timeout | undefined;
   #makeMore: () => Promise<boolean> = async () => false;
   #closed = false;
 
-  constructor(services: SpareServices, target: number) {
+  constructor(services: SpareServices, range: SpareRange) {
     this.#services = services;
-    this.#target = target;
+    this.#demand = new SpareDemand(range);
   }
 
   /** One for a container of these options; undefined where none is ready or none fits. */
   take(options: CreateOptions): Spare | undefined {
     const fits = usesStaged(options) && (options.memory ?? LEAST_MEMORY_BYTES) >= LEAST_MEMORY_BYTES;
+    if (fits) this.#demand.note();
     const spare = fits ? this.#ready.shift() : undefined;
     if (spare === undefined) return undefined;
     try {
@@ -126,7 +80,7 @@ export class Spares {
    */
   async enter(plan: Uint8Array): Promise<SpawnReport> {
     const addon = native();
-    this.#monitorsTarget = Math.min(MONITORS, this.#target);
+    this.#monitorsTarget = Math.min(MONITORS, this.#demand.most);
     const waiting = plan.byteLength <= addon.sparePlanBytes ? this.#monitors.shift() : undefined;
     const report = waiting && addon.giveSpare(waiting, plan);
     if (!waiting || !report) return addon.spawnMonitor(monitorPath, plan);
@@ -148,13 +102,17 @@ export class Spares {
     try {
       return await start();
     } finally {
+      this.#lastStart = performance.now();
       if (--this.#underWay === 0) this.#fill();
     }
   }
 
   /** Settles once all that is to be made ahead is there, unless starts are under way. */
   async filled(): Promise<void> {
-    if (this.#underWay === 0) this.#fill();
+    if (this.#underWay > 0) return this.#filling;
+    await this.#filling;
+    this.#lastStart = Number.NEGATIVE_INFINITY;
+    this.#fill();
     await this.#filling;
   }
 
@@ -168,14 +126,41 @@ export class Spares {
 
   async #makeMissing(): Promise<void> {
     while (!this.#closed && this.#underWay === 0) {
-      if (this.#ready.length < this.#target) {
-        const spare = await this.make();
-        if (this.#closed) await this.discard(spare);
-        else this.#ready.push(spare);
+      const target = this.#demand.target;
+      if (this.#ready.length < Math.min(FEW, target)) {
+        await this.#makeSpare();
       } else if (this.#monitors.length < this.#monitorsTarget) {
         await this.#makeMonitor();
-      } else if (!(await this.#makeMore())) return;
+      } else if (await this.#makeMore()) {
+        // Once more, as there may be others.
+      } else if (performance.now() - this.#lastStart < QUIET_MS) {
+        return this.#fillIn(QUIET_MS);
+      } else if (this.#ready.length < target) {
+        await this.#makeSpare();
+      } else {
+        return this.#settle();
+      }
     }
+  }
+
+  /** All that is wanted is there: what is too much goes, now and when a burst is forgotten. */
+  async #settle(): Promise<void> {
+    const changesInMs = this.#demand.settle();
+    await Promise.all(this.#ready.splice(this.#demand.target).map((spare) => this.discard(spare)));
+    if (changesInMs !== undefined) this.#fillIn(changesInMs);
+  }
+
+  #fillIn(delayMs: number): void {
+    clearTimeout(this.#later);
+    if (this.#closed) return;
+    this.#later = setTimeout(() => this.#fill(), delayMs);
+    this.#later.unref();
+  }
+
+  async #makeSpare(): Promise<void> {
+    const spare = await this.make();
+    if (this.#closed) await this.discard(spare);
+    else this.#ready.push(spare);
   }
 
   async #makeMonitor(): Promise<void> {
@@ -222,6 +207,7 @@ export class Spares {
   /** Gives all spares up; settles when nothing is left of them. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#later);
     await this.#filling;
     for (const monitor of this.#monitors.splice(0)) native().dropSpare(monitor);
     await Promise.all(this.#ready.splice(0).map((spare) => this.discard(spare)));

@@ -10,7 +10,8 @@ import { launchError } from "./failure.js";
 import { containerSpec, launchPlan } from "./launch.js";
 import type { LaunchImage, Services } from "./services.js";
 import { shapeOf } from "./shape.js";
-import { diedWaiting, LEAST_MEMORY_BYTES, type Spare } from "./spares.js";
+import { diedWaiting, type Spare } from "./spare.js";
+import { LEAST_MEMORY_BYTES } from "./spares.js";
 
 /** More than this is no reserve but a fleet. */
 const MOST_SLOTS = 1000;

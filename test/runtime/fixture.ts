@@ -37,6 +37,7 @@ const applets = [
   "mount",
   "ps",
   "awk",
+  "unshare",
 ];
 
 /** A root of its own with the image `busybox`, and the runtime opened on it. */

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { DEFAULT_SPARES } from "../../src/runtime/spares.js";
+import { LEAST_SPARES } from "../../src/runtime/spare-demand.js";
 import { Fixture } from "./fixture.js";
 import { hostState } from "./host-state.js";
 
@@ -9,7 +9,7 @@ const many = suite("many containers");
 let fixture: Fixture;
 
 many.before(async () => {
-  fixture = await Fixture.open();
+  fixture = await Fixture.open({ spares: LEAST_SPARES });
 });
 many.after(() => (fixture as Fixture | undefined)?.close());
 
@@ -27,7 +27,7 @@ async function settled(): Promise<void> {
   for (let before = "", calm = 0; calm < 3 && performance.now() < deadline; await setTimeout(10)) {
     const now = hostState(fixture.root);
     const text = JSON.stringify(now);
-    calm = text === before && now.monitors === DEFAULT_SPARES && now.processes === DEFAULT_SPARES ? calm + 1 : 0;
+    calm = text === before && now.monitors === LEAST_SPARES && now.processes === LEAST_SPARES ? calm + 1 : 0;
     before = text;
   }
 }

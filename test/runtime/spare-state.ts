@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { detectCgroupHost } from "../../src/cgroup/host.js";
-import { DEFAULT_SPARES } from "../../src/runtime/spares.js";
+import { LEAST_SPARES } from "../../src/runtime/spare-demand.js";
 
 export const subtree = (): string => {
   const { base, name } = detectCgroupHost();
@@ -28,4 +28,4 @@ export async function childrenReady(count: number): Promise<string[]> {
 }
 
 /** Settles when as many spares stand by as are kept. */
-export const stocked = (): Promise<string[]> => childrenReady(DEFAULT_SPARES);
+export const stocked = (): Promise<string[]> => childrenReady(LEAST_SPARES);

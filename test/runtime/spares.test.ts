@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -9,9 +9,9 @@ import type { Container, CreateOptions } from "../../src/api.js";
 import { awaitEvent } from "../../src/cgroup/events.js";
 import { detectCgroupHost } from "../../src/cgroup/host.js";
 import type { GranuleError } from "../../src/errors.js";
-import { DEFAULT_SPARES } from "../../src/runtime/spares.js";
+import { LEAST_SPARES } from "../../src/runtime/spare-demand.js";
 import { Fixture } from "./fixture.js";
-import { pidsOf, stocked, subtree } from "./spare-state.js";
+import { childrenReady, pidsOf, stocked, subtree } from "./spare-state.js";
 
 const spares = suite("spares");
 let prepared: Fixture;
@@ -28,7 +28,7 @@ async function outputOf(container: Container): Promise<string> {
 
 spares.before(async () => {
   plain = await Fixture.open({ spares: 0 });
-  prepared = await Fixture.open();
+  prepared = await Fixture.open({ spares: LEAST_SPARES });
   await outputOf(await prepared.run("true"));
   await stocked();
 });
@@ -42,7 +42,8 @@ const look = `
   awk '{ $1 = ""; $2 = ""; $3 = ""; print }' /proc/self/mountinfo | sort
   ls -la /dev /proc/sys/kernel | awk '{ print $1, $3, $4, $NF }' | grep -v total
   grep -E '^(Cap|Seccomp:|NoNew|Uid|Gid|Groups)' /proc/self/status
-  cat /etc/hosts /proc/self/cgroup; id; pwd; env | sort; echo $$; awk '{ print $1 }' /proc/net/dev`;
+  cat /etc/hosts /proc/self/cgroup; id; pwd; env | sort; echo $$; awk '{ print $1 }' /proc/net/dev
+  unshare -U true 2>&1; echo $?; ls /proc/1/root/..`;
 
 const shapes: [what: string, options: Partial<CreateOptions>][] = [
   ["as it comes", {}],
@@ -66,6 +67,42 @@ for (const [what, options] of shapes) {
     assert.match(one, /overlay/);
   });
 }
+
+/** Enters the mount namespace of a process, lists its root, takes the root off, and finds all that lies below. */
+const dig = `
+  use File::Find;
+  my ($setns, $umount2, $detach) = (308, 166, 2);
+  open(my $namespace, "<", "/proc/$ARGV[0]/ns/mnt") or die $!;
+  syscall($setns, fileno($namespace), 0) == 0 or die $!;
+  opendir(my $root, "/") or die $!;
+  print join(" ", sort readdir $root), "\n";
+  my $path = "/";
+  syscall($umount2, $path, $detach) == 0 or die $!;
+  syscall($setns, fileno($namespace), 0) == 0 or die $!;
+  find(sub { print "$File::Find::name\n" }, "/");`;
+
+spares("below the root of a container there is nothing", async () => {
+  const ids = await stocked();
+  const container = await prepared.run("sleep 100");
+  assert.ok(ids.includes(container.id));
+  const { pid } = await container.inspect();
+  const [root = "", ...below] = execFileSync("perl", ["-e", dig, String(pid)], { encoding: "utf8" })
+    .trim()
+    .split("\n");
+  assert.match(root, /bin dev etc proc sys tmp/);
+  assert.equal(below.sort(), ["/", "/dev", "/host", "/proc", "/sys"]);
+  await container.remove({ force: true });
+});
+
+spares("as many are kept as the largest burst took, and made when it is over", async () => {
+  const fixture = await Fixture.open();
+  const count = 2 * LEAST_SPARES;
+  await Promise.all(Array.from({ length: count }, async () => outputOf(await fixture.run("true"))));
+  // Beside those of the other runtime.
+  await childrenReady(LEAST_SPARES + count);
+  await fixture.close();
+  await stocked();
+});
 
 spares("what is mounted over a staged folder is made without a spare", async () => {
   const ids = await stocked();
@@ -113,7 +150,7 @@ spares("those of a killed owner leave by themselves", async () => {
   });
   const root = (await child.stdout.setEncoding("utf8").take(1).toArray()).join("").trim();
   const { base } = detectCgroupHost();
-  assert.is(readdirSync(join(root, "containers")).length, DEFAULT_SPARES);
+  assert.is(readdirSync(join(root, "containers")).length, LEAST_SPARES);
   child.kill("SIGKILL");
   await awaitEvent(`${base}/${name}`, "populated", 0, 5000);
   const left = (): string[] => readdirSync(`${base}/${name}`).filter((entry) => /^[0-9a-f]{32}$/.test(entry));

@@ -35,6 +35,7 @@ class Root {
   [[nodiscard]] Fd open(const char* path, int flags = 0) const;
 
  private:
+  StepResult pivotAhead(const char* path);
   StepResult attachRoot(Fd mount, const char* path);
   StepResult attach(int mount, int target, const char* path) const;
   /// The folder that holds `path`'s last component, made where missing; `name` is that component.
@@ -45,6 +46,7 @@ class Root {
 
   Fd root_;
   Fd stage_;  ///< the root that file systems were mounted in before there was a real one
+  Fd host_;   ///< the host's root, while the stage is that of the namespace
   Fd nullDevice_;
   Fd emptyFolder_;
 };

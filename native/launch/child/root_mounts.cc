@@ -26,6 +26,7 @@ namespace {
 constexpr unsigned kBothEmpty = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 constexpr unsigned kClone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
 constexpr int kDetach = 2;  // MNT_DETACH
+constexpr const char* kHostFolder = "host";
 
 int setAttributes(int mount, std::uint64_t set, bool recursive) {
   mount_attr attributes{};
@@ -98,7 +99,9 @@ StepResult Root::attach(int mount, int target, const char* path) const {
 
 StepResult Root::attachRoot(Fd mount, const char* path) {
   // Over the host's own "/" of this private mount namespace: pivot_root wants a mount point, and any will do.
-  if (kernel::move_mount(mount.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0) return failed(path);
+  const int attached = stage_.valid() ? kernel::move_mount(mount.get(), "", stage_.get(), "", kBothEmpty)
+                                      : kernel::move_mount(mount.get(), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+  if (attached != 0) return failed(path);
   root_ = std::move(mount);
   return done();
 }
@@ -111,13 +114,22 @@ StepResult Root::stage(const OpView& op) {
     return failed(path);
   }
   Fd mount(kernel::fsmount(context.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-  // Not over "/": the detaching in pivot() would find it on top of the old root, and leave that one where it is.
+  // Not over "/": pivot_root wants a place for the old root inside, which is looked up from the top.
   if (!mount.valid() || kernel::move_mount(mount.get(), "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     return failed(path);
   }
   stage_ = std::move(mount);
   root_ = Fd(::fcntl(stage_.get(), F_DUPFD_CLOEXEC, 3));
-  return root_.valid() ? done() : failed(path);
+  return root_.valid() ? pivotAhead(path) : failed(path);
+}
+
+/// The stage becomes the root of the namespace, for pivot_root looks at every process of the host (chroot_fs_refs).
+/// This process alone stays in the host's tree below it, where the rest of the plan has its paths.
+StepResult Root::pivotAhead(const char* path) {
+  host_ = Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!host_.valid() || ::mkdirat(stage_.get(), kHostFolder, 0700) != 0) return failed(path);
+  if (::fchdir(stage_.get()) != 0 || kernel::pivot_root(".", kHostFolder) != 0) return failed("/");
+  return ::fchdir(host_.get()) == 0 && ::chroot(".") == 0 ? done() : failed("/");
 }
 
 StepResult Root::adopt(const OpView& op) {
@@ -277,11 +289,18 @@ StepResult Root::console(const OpView& op, Fd& master, Fd& terminal) {
 }
 
 StepResult Root::pivot() {
-  // pivot_root(2), NOTES: with "." for both, the old root lies over the new one until it is detached.
-  if (::fchdir(root_.get()) != 0 || kernel::pivot_root(".", ".") != 0) return failed("/");
-  if (::umount2(".", kDetach) != 0 || ::chdir("/") != 0) return failed("/");
+  if (stage_.valid()) {
+    // The root lies over the stage, and so over all of the namespace; below it is nothing once the host's tree is off.
+    if (::fchdir(host_.get()) != 0 || ::umount2(".", kDetach) != 0) return failed("/");
+    if (::fchdir(root_.get()) != 0 || ::chroot(".") != 0) return failed("/");
+  } else {
+    // pivot_root(2), NOTES: with "." for both, the old root lies over the new one until it is detached.
+    if (::fchdir(root_.get()) != 0 || kernel::pivot_root(".", ".") != 0) return failed("/");
+    if (::umount2(".", kDetach) != 0 || ::chdir("/") != 0) return failed("/");
+  }
   nullDevice_.reset();
   emptyFolder_.reset();
+  host_.reset();
   stage_.reset();
   root_.reset();
   return done();

@@ -5,6 +5,7 @@ import { runInNewContext } from "node:vm";
 import type { Container } from "../../../src/api.js";
 import type { AuditEntry } from "../../../src/channel/principal.js";
 import { type ChannelServer, serveChannel } from "../../../src/channel/server.js";
+import { LEAST_SPARES } from "../../../src/runtime/spare-demand.js";
 import { Fixture } from "../../runtime/fixture.js";
 import { until } from "../served.js";
 
@@ -26,7 +27,7 @@ export class Host implements AsyncDisposable {
   made = 0;
 
   static async open(): Promise<Host> {
-    const fixture = await Fixture.open();
+    const fixture = await Fixture.open({ spares: LEAST_SPARES });
     const containers = [await fixture.run("cat; echo over", { stdin: true }), await fixture.run("exec sleep 1000")];
     // Node opens what it watches files with at the first time, and keeps it.
     for await (const _ of (containers[1] as Container).logs({ follow: true, signal: AbortSignal.timeout(50) })) break;

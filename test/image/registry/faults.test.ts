@@ -1,5 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type FixtureImage, layerOf, rejection, sha256 } from "../fixture.js";
@@ -271,7 +274,14 @@ test("a registry without ranges: an interrupted blob is begun anew", async () =>
 test("a large blob comes in several ranges at once, and the next pull goes on with each", async () => {
   place[Symbol.dispose]();
   place = openPullStore({ splitFromBytes: 100_000, parallelRanges: 4, rangeAfterMs: 0, attempts: 2 });
-  proxy.fault = (exchange) => isLarge(exchange.request.path) && cutAfter(exchange.before < 4 ? 50_000 : 0)(exchange);
+  const partial = join(place.root, "blobs/sha256", `${largeBlob}.partial`);
+  proxy.fault = async (exchange) => {
+    if (!isLarge(exchange.request.path)) return false;
+    if (exchange.before < 4) return cutAfter(50_000)(exchange);
+    // The pull ends with the first range that has no attempt left: not before all four have something.
+    while (statSync(partial).blocks * 512 < 4 * 45_000) await delay(1);
+    return cutAfter(0)(exchange);
+  };
   assert.is((await rejection(place.store.pull(name))).code, "UNAVAILABLE");
   assert.ok(place.blobs().includes(`${largeBlob}.partial`));
   const first = rangesOf();
