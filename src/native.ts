@@ -151,7 +151,10 @@ export interface Addon {
    * before, and the monitor's socket is gone.
    */
   awaitEnd(end: NativeEnd): Promise<EndReport | undefined>;
-  /** Waits no more: the promise never settles, and no longer keeps the process alive. */
+  /**
+   * Waits no more: the promise never settles, and no longer keeps the process alive. Where the end was told, lets the
+   * monitor go, which else stays for half a second.
+   */
   leaveEnd(end: NativeEnd): void;
   /** The longest plan a spare takes. */
   sparePlanBytes: number;

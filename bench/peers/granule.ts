@@ -1,6 +1,9 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Attachment, Container, CreateOptions } from "../../src/api.js";
+import { detectCgroupHost } from "../../src/cgroup/host.js";
 import { type LocalRuntime, openRuntime } from "../../src/runtime/runtime.js";
 import { type Peer, type PeerHost, payload, type StartTimes, type StepTimes } from "./peer.js";
 
@@ -57,6 +60,9 @@ const preparations: Record<Prepared, { key: string; name: string; does: string }
   },
 };
 
+/** The kernel dismantles the network namespaces of monitors that have left within so long. */
+const settledMs = 20;
+
 /** Warm slots kept: as many as the spares of a runtime. */
 const SLOTS = 4;
 
@@ -85,8 +91,7 @@ export class GranulePeer implements Peer {
     if (this.#slots > 0) await this.#runtime.warm({ ...this.#options, count: this.#slots });
     const times: StartTimes[] = [];
     while (times.length < count) times.push(await this.#start());
-    // In nobody else's turn.
-    await this.#runtime.prepared();
+    await this.#settled();
     return times;
   }
 
@@ -133,9 +138,20 @@ export class GranulePeer implements Peer {
     const before = now();
     await Promise.all(Array.from({ length: lanes }, lane));
     const taken = since(before, now());
-    // In nobody else's turn.
-    await this.#runtime.prepared();
+    await this.#settled();
     return taken;
+  }
+
+  /** What is done ahead and behind is done in nobody else's turn. */
+  async #settled(): Promise<void> {
+    await this.#runtime.prepared();
+    const { base, name } = detectCgroupHost();
+    const monitors = (): string => readFileSync(`${base}/${name}/monitors/cgroup.procs`, "latin1");
+    let before: string;
+    do {
+      before = monitors();
+      await delay(settledMs);
+    } while (monitors() !== before);
   }
 
   async execs(count: number): Promise<StartTimes[]> {

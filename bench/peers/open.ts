@@ -46,7 +46,7 @@ function limitsHere(): PeerHost["limits"] {
 }
 
 /** A peer that has the method. */
-type Able<Capability extends keyof Peer> = Peer & Required<Pick<Peer, Capability>>;
+export type Able<Capability extends keyof Peer> = Peer & Required<Pick<Peer, Capability>>;
 
 /**
  * Opens the peers that were asked for and that have a capability. One that is not here is named as missing, and none is

@@ -28,8 +28,9 @@ Napi::External<Value> externalOf(Napi::Env env, std::unique_ptr<Value> value) {
 
 /// The end of a container that is to come.
 struct End {
-  explicit End(Fd from) : report(std::move(from)) {}
-  Fd report;
+  explicit End(Fd from) : report(std::make_shared<Fd>(std::move(from))) {}
+  /// Kept beyond the end: the monitor stays until it is closed.
+  std::shared_ptr<Fd> report;
   /// Not waited for, or told already.
   std::shared_ptr<bool> over;
 };
@@ -173,11 +174,15 @@ Napi::Value awaitEnd(const Napi::CallbackInfo& info) {
   End& end = *info[0].As<EndHandle>().Data();
   const auto deferred = Napi::Promise::Deferred::New(env);
   end.over = std::make_shared<bool>(false);
-  whenReadable(std::move(end.report), [deferred, over = end.over, address = Courier::of(env).expect(env)](Fd from) {
+  Fd waited = std::move(*end.report);
+  whenReadable(std::move(waited), [deferred, over = end.over, kept = end.report,
+                                   address = Courier::of(env).expect(env)](Fd from) {
     EndReport report;
     const bool told = ::read(from.get(), &report, sizeof report) == static_cast<ssize_t>(sizeof report);
-    address.deliver([deferred, over, report, told](Napi::Env current) {
+    auto carried = std::make_shared<Fd>(std::move(from));
+    address.deliver([deferred, over, kept, carried, report, told](Napi::Env current) {
       if (std::exchange(*over, true)) return;
+      *kept = std::move(*carried);
       Courier::of(current).settled(current);
       deferred.Resolve(told ? endObject(current, report) : current.Undefined());
     });
@@ -187,6 +192,7 @@ Napi::Value awaitEnd(const Napi::CallbackInfo& info) {
 
 void leaveEnd(const Napi::CallbackInfo& info) {
   const End& end = *info[0].As<EndHandle>().Data();
+  end.report->reset();
   if (end.over && !std::exchange(*end.over, true)) Courier::of(info.Env()).settled(info.Env());
 }
 

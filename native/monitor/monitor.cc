@@ -30,7 +30,8 @@ void releaseStartup() {
   }
 }
 
-/// How long the end is held for a client that is connected and has not asked for it yet.
+/// How long the end is held for a client that is connected and has not asked for it yet, and the network namespace for
+/// an owner that has heard of the end and wants it dismantled later.
 constexpr int kLingerMilliseconds = 500;
 
 /// How long output that no log keeps waits for the one who asked for the process to attach.
@@ -42,7 +43,7 @@ constexpr int kChunksATurn = 8;
 /// The most that a pipe holds (pipe(7), pipe-max-size), in chunks.
 constexpr int kChunksOfPipe = 1024 * 1024 / StdioRelay::kChunkBytes;
 
-enum Source : std::uint64_t { kListener, kChild, kStdout, kStderr, kStdin, kFirstConnection };
+enum Source : std::uint64_t { kListener, kOwner, kChild, kStdout, kStderr, kStdin, kFirstConnection };
 
 std::array<Connection, 32> connections;
 ConnectionBuffers buffers[32];
@@ -122,6 +123,7 @@ void Monitor::watchAll() {
 void Monitor::handle(std::uint64_t source) {
   if (source == kListener) return acceptConnection();
   if (source == kChild) return childEnded();
+  if (source == kOwner) return reportTo_.reset();
   if (source == kStdin || (source == kStdout && stdio_.inputPending())) {
     stdio_.pushInput();
     const auto taken = static_cast<std::uint32_t>(stdio_.takeWritten());
@@ -240,8 +242,12 @@ void Monitor::reportEnd() {
   report.finishedBootNs = exit_.finished.bootNs;
   report.counters = counters_;
   // Whoever is gone, or does not want it, reads the record.
-  [[maybe_unused]] const ssize_t told = ::write(reportTo_.get(), &report, sizeof report);
-  reportTo_.reset();
+  const bool told = ::write(reportTo_.get(), &report, sizeof report) == sizeof report;
+  if (!told) return reportTo_.reset();
+  // The other end's closing is an error on this one, which epoll tells of unasked.
+  epoll_event event{};
+  event.data.u64 = kOwner;
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, reportTo_.get(), &event);
 }
 
 void Monitor::leaveSocket() {
@@ -281,7 +287,7 @@ bool Monitor::owesAnything() const {
 
 bool Monitor::mayLeave() const {
   // One that is connected and has not heard of the exit may be about to ask.
-  return recorded_ && !owesAnything() &&
+  return recorded_ && !reportTo_.valid() && !owesAnything() &&
          std::none_of(connections.begin(), connections.end(),
                       [](const Connection& connection) { return connection.open() && !connection.exitSent; });
 }

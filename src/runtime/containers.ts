@@ -154,7 +154,7 @@ export class LocalContainers implements Containers {
         details: { id: this.#idOfName.get(name) },
       });
     }
-    return services.spares.during(async () => {
+    return services.bursts.during(async () => {
       const next = (): Spare | undefined =>
         (startNow ? this.#warm.take(options, image) : undefined) ?? services.spares.take(options);
       let spare = next();

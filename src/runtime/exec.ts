@@ -45,7 +45,7 @@ export async function exec(
     for (const path of [socketPath, exitRecordPath]) rmSync(path, { force: true });
   };
   try {
-    return await services.spares.during(async () => {
+    return await services.bursts.during(async () => {
       const report = await services.spares.enter(plan);
       if (!report.ok) throw launchError(report, options.command[0] ?? "");
       // It runs by now; its monitor holds what it writes until somebody is attached.

@@ -117,7 +117,13 @@ export class Lifecycle {
   adopt(cgroup: ContainerCgroup, monitorPid: number, end?: NativeEnd): void {
     const { directories } = this.services;
     const { exit } = containerPaths(directories.container(this.record.id));
-    const watch = new MonitorWatch(directories.monitorSocket(this.record.id), exit, monitorPid, end);
+    const watch = new MonitorWatch(
+      this.services.bursts,
+      directories.monitorSocket(this.record.id),
+      exit,
+      monitorPid,
+      end,
+    );
     const run: Run = { cgroup, watch, over: new Deferred(), starting: Promise.resolve() };
     this.#run = run;
     watch.ended

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { GranuleError } from "../errors.js";
 import { type NativeEnd, native } from "../native.js";
+import type { Bursts } from "./bursts.js";
 import { type ExitRecord, readExitRecord } from "./exit.js";
 import { MonitorClient, MonitorGone } from "./monitor-client.js";
 import { isAlive } from "./process.js";
@@ -25,10 +26,12 @@ export class MonitorWatch {
   readonly #recordPath: string;
   readonly #monitorPid: number;
   readonly #end: NativeEnd | undefined;
+  readonly #bursts: Bursts;
   #client: MonitorClient | undefined;
   #detached = false;
 
-  constructor(socketPath: string, recordPath: string, monitorPid: number, end?: NativeEnd) {
+  constructor(bursts: Bursts, socketPath: string, recordPath: string, monitorPid: number, end?: NativeEnd) {
+    this.#bursts = bursts;
     this.#end = end;
     this.#socketPath = socketPath;
     this.#recordPath = recordPath;
@@ -44,8 +47,11 @@ export class MonitorWatch {
   }
 
   async #watch(): Promise<ProcessEnd> {
-    const told = this.#end && (await native().awaitEnd(this.#end));
+    const end = this.#end;
+    const told = end && (await native().awaitEnd(end));
     if (told) {
+      // Its monitor stays until then, and with it the network namespace, which takes longest to dismantle.
+      this.#bursts.afterwards(() => native().leaveEnd(end));
       const { counters, ...exit } = told;
       return { kind: "exit", exit, counters, told: true };
     }

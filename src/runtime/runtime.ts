@@ -9,6 +9,7 @@ import { ContainerStore } from "../state/container-store.js";
 import { type Database, openDatabase } from "../state/database.js";
 import { Directories, type DirectoryOptions } from "../state/directories.js";
 import { OwnerLock } from "../state/lock.js";
+import { Bursts } from "./bursts.js";
 import { LocalContainers } from "./containers.js";
 import { EventLog, type EventReadOptions } from "./events.js";
 import { hostInfo } from "./host-info.js";
@@ -100,7 +101,8 @@ export class LocalRuntime implements Runtime {
       warn,
       onExhausted: (id, reason) => this.containers.exhaust(id, reason),
     });
-    const trash = new Trash(directories.trash);
+    const bursts = new Bursts();
+    const trash = new Trash(directories.trash, bursts);
     this.#services = {
       directories,
       cgroups,
@@ -108,7 +110,8 @@ export class LocalRuntime implements Runtime {
       metering,
       store: new ContainerStore(database),
       trash,
-      spares: new Spares({ directories, cgroups, trash, warn }, holdings.spares),
+      bursts,
+      spares: new Spares({ directories, cgroups, trash, bursts, warn }, holdings.spares),
       resolveImage: (nameOrId) => images.resolve(nameOrId),
       warn,
     };
@@ -159,6 +162,7 @@ export class LocalRuntime implements Runtime {
     this.#services.events.close();
     await this.containers.dropWarm();
     await this.#services.spares.close();
+    this.#services.bursts.cut();
     await this.#services.trash.drain();
     this.#services.store.flush();
     this.#holdings.database.close();

@@ -3,6 +3,7 @@ import type { CgroupTree } from "../cgroup/tree.js";
 import type { ResolvedUser } from "../image/user.js";
 import type { ContainerStore } from "../state/container-store.js";
 import type { Directories } from "../state/directories.js";
+import type { Bursts } from "./bursts.js";
 import type { EventLog } from "./events.js";
 import type { Metering } from "./metering.js";
 import type { PlanTemplates } from "./plan-templates.js";
@@ -28,6 +29,7 @@ export interface Services {
   readonly cgroups: CgroupTree;
   readonly metering: Metering;
   readonly trash: Trash;
+  readonly bursts: Bursts;
   readonly spares: Spares;
   /** @throws GranuleError NOT_FOUND */
   resolveImage(nameOrId: string): LaunchImage;

@@ -10,6 +10,7 @@ import type { OciSpec } from "../spec/oci.js";
 import { encodeSpareMonitorPlan, encodeSparePlan } from "../spec/plan.js";
 import { usesStaged } from "../spec/staged.js";
 import type { Directories } from "../state/directories.js";
+import type { Bursts } from "./bursts.js";
 import { limitsOf } from "./container-info.js";
 import { makeFolders } from "./folders.js";
 import { newId } from "./names.js";
@@ -23,9 +24,6 @@ const MONITORS = 2;
 /** So many are made anew between two starts of a burst; for more, its end is waited for. */
 const FEW = 4;
 
-/** A burst is over when nothing was started for so long. */
-const QUIET_MS = 20;
-
 /** What a spare's child has made already is charged to its cgroup: with less than this it might not fit. */
 export const LEAST_MEMORY_BYTES = 16 * 1024 * 1024;
 
@@ -33,6 +31,7 @@ export interface SpareServices {
   readonly directories: Directories;
   readonly cgroups: CgroupTree;
   readonly trash: Trash;
+  readonly bursts: Bursts;
   warn(what: string, thrown: unknown): void;
 }
 
@@ -47,8 +46,6 @@ export class Spares {
   readonly #ready: Spare[] = [];
   readonly #monitors: NativeSpare[] = [];
   #monitorsTarget = 0;
-  #underWay = 0;
-  #lastStart = Number.NEGATIVE_INFINITY;
   #filling: Promise<void> | undefined;
   #later: NodeJS.Timeout | undefined;
   #makeMore: () => Promise<boolean> = async () => false;
@@ -57,6 +54,8 @@ export class Spares {
   constructor(services: SpareServices, range: SpareRange) {
     this.#services = services;
     this.#demand = new SpareDemand(range);
+    services.bursts.whenIdle(() => this.#fill());
+    services.bursts.whenOver(() => this.#fill());
   }
 
   /** One for a container of these options; undefined where none is ready or none fits. */
@@ -96,22 +95,10 @@ export class Spares {
     this.#makeMore = more;
   }
 
-  /** Runs a start; spares that it took are made anew once no start is under way. */
-  async during<T>(start: () => Promise<T>): Promise<T> {
-    this.#underWay++;
-    try {
-      return await start();
-    } finally {
-      this.#lastStart = performance.now();
-      if (--this.#underWay === 0) this.#fill();
-    }
-  }
-
   /** Settles once all that is to be made ahead is there, unless starts are under way. */
   async filled(): Promise<void> {
-    if (this.#underWay > 0) return this.#filling;
     await this.#filling;
-    this.#lastStart = Number.NEGATIVE_INFINITY;
+    this.#services.bursts.cut();
     this.#fill();
     await this.#filling;
   }
@@ -125,21 +112,15 @@ export class Spares {
   }
 
   async #makeMissing(): Promise<void> {
-    while (!this.#closed && this.#underWay === 0) {
+    const { bursts } = this.#services;
+    while (!this.#closed && !bursts.busy) {
       const target = this.#demand.target;
-      if (this.#ready.length < Math.min(FEW, target)) {
-        await this.#makeSpare();
-      } else if (this.#monitors.length < this.#monitorsTarget) {
-        await this.#makeMonitor();
-      } else if (await this.#makeMore()) {
-        // Once more, as there may be others.
-      } else if (performance.now() - this.#lastStart < QUIET_MS) {
-        return this.#fillIn(QUIET_MS);
-      } else if (this.#ready.length < target) {
-        await this.#makeSpare();
-      } else {
-        return this.#settle();
-      }
+      if (this.#ready.length < Math.min(FEW, target)) await this.#makeSpare();
+      else if (this.#monitors.length < this.#monitorsTarget) await this.#makeMonitor();
+      else if (await this.#makeMore()) continue;
+      else if (bursts.on) return;
+      else if (this.#ready.length < target) await this.#makeSpare();
+      else return this.#settle();
     }
   }
 
@@ -147,14 +128,8 @@ export class Spares {
   async #settle(): Promise<void> {
     const changesInMs = this.#demand.settle();
     await Promise.all(this.#ready.splice(this.#demand.target).map((spare) => this.discard(spare)));
-    if (changesInMs !== undefined) this.#fillIn(changesInMs);
-  }
-
-  #fillIn(delayMs: number): void {
     clearTimeout(this.#later);
-    if (this.#closed) return;
-    this.#later = setTimeout(() => this.#fill(), delayMs);
-    this.#later.unref();
+    if (changesInMs !== undefined && !this.#closed) this.#later = setTimeout(() => this.#fill(), changesInMs).unref();
   }
 
   async #makeSpare(): Promise<void> {

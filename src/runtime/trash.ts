@@ -1,17 +1,21 @@
 import { readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { native } from "../native.js";
+import type { Bursts } from "./bursts.js";
 
 /**
- * Folders on their way out. Taking one away is a rename; emptying it, which costs milliseconds a container, goes on
- * in the background, one folder at a time. What cannot be deleted stays in the trash, and is tried again at the next open.
+ * Folders on their way out. Taking one away is a rename; emptying it, which costs milliseconds a container, goes on in the
+ * background, behind a burst of starts and one folder at a time. What cannot be deleted stays in the trash, and is tried
+ * again at the next open.
  */
 export class Trash {
   readonly #folder: string;
+  readonly #bursts: Bursts;
   #count = 0;
 
-  constructor(folder: string) {
+  constructor(folder: string, bursts: Bursts) {
     this.#folder = folder;
+    this.#bursts = bursts;
   }
 
   /** Goes on with what an earlier process left. */
@@ -27,7 +31,7 @@ export class Trash {
       if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return;
       throw thrown;
     }
-    native().tidy(target);
+    this.#bursts.afterwards(() => native().tidy(target));
   }
 
   /** Settles when everything put in so far is gone, or was left for the next open. */

@@ -19,6 +19,8 @@ export interface LaunchOptions extends Partial<CreateOptions> {
   /** A compiled system call filter. */
   filter?: Uint8Array;
   log?: { maxBytes: number; maxFiles: number } | false;
+  /** Hear of the end by the report. */
+  wantsEnd?: boolean;
 }
 
 /** One container straight through plan and monitor, with busybox as its image and no runtime above it. */
@@ -57,7 +59,7 @@ export class LaunchBench {
   }
 
   async launch(command: string[], options: LaunchOptions = {}): Promise<Launched> {
-    const { layers, startNow = true, user_, volumes = [], filter, log, ...createOptions } = options;
+    const { layers, startNow = true, user_, volumes = [], filter, log, wantsEnd, ...createOptions } = options;
     const id = `c${this.#count++}`;
     const folder = join(this.folder, id);
     for (const name of ["upper", "work"]) mkdirSync(join(folder, name), { recursive: true });
@@ -88,7 +90,7 @@ export class LaunchBench {
       startNow,
       ...(filter === undefined ? {} : { seccomp: filter }),
     });
-    const report = await native().spawnMonitor(monitorPath, plan);
+    const report = await native().spawnMonitor(monitorPath, plan, wantsEnd);
     const output = (stream = "stdout"): string => {
       const entries = readFileSync(logPath, "latin1").split("\n").slice(0, -1);
       const mine = entries.filter((entry) => entry.slice(31, 37) === stream);

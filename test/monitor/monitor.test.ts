@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { awaitEvent } from "../../src/cgroup/events.js";
+import { native } from "../../src/native.js";
 import { MonitorAttachment } from "../../src/runtime/attachment.js";
 import { MonitorClient } from "../../src/runtime/monitor-client.js";
 import { type Frame, Message } from "../../src/runtime/monitor-frames.js";
@@ -45,6 +47,20 @@ test("a command that is missing is told by the start request", async () => {
   assert.match(String(refusal), /exec: ENOENT missing/);
   assert.is((await launched.exit())["failedStep"], "exec");
   client.close();
+});
+
+test("a monitor that told the end stays until its owner lets it go, for half a second at most", async () => {
+  const monitors = (): string[] =>
+    readFileSync(`${bench.tree.monitors}/cgroup.procs`, "latin1").split("\n").filter(Boolean);
+  for (const lets of [true, false]) {
+    const { report } = await bench.launch(["true"], { wantsEnd: true });
+    assert.ok(report.ok && report.end);
+    const told = await native().awaitEnd(report.end);
+    assert.is(told?.code, 0);
+    assert.ok(monitors().includes(String(report.monitorPid)));
+    if (lets) native().leaveEnd(report.end);
+    await awaitEvent(bench.tree.monitors, "populated", 0, 5000);
+  }
 });
 
 test("a signal ends the process and is recorded as one", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Bursts } from "../../src/runtime/bursts.js";
 import { Trash } from "../../src/runtime/trash.js";
 
 const test = suite("trash");
@@ -23,7 +24,7 @@ test("a folder is gone after the drain, however deep, and nothing that its links
   // Deeper than a path can tell, and than there are descriptors.
   const deep = "import os\nfor _ in range(1500): os.mkdir('deep.0'); open('file', 'w').close(); os.chdir('deep.0')";
   execFileSync("python3", ["-c", deep], { cwd: victim });
-  const trash = new Trash(folder);
+  const trash = new Trash(folder, new Bursts());
   trash.put(victim, "victim");
   assert.not.ok(existsSync(victim));
   await trash.drain();
@@ -34,7 +35,7 @@ test("a folder is gone after the drain, however deep, and nothing that its links
 test("what an earlier process left is removed, and what is not there is no error", async () => {
   const folder = join(base, "left");
   mkdirSync(join(folder, "old/upper"), { recursive: true });
-  const trash = new Trash(folder);
+  const trash = new Trash(folder, new Bursts());
   trash.resume();
   trash.put(join(base, "nothing"), "nothing");
   await trash.drain();
