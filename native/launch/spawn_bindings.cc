@@ -175,18 +175,18 @@ Napi::Value awaitEnd(const Napi::CallbackInfo& info) {
   const auto deferred = Napi::Promise::Deferred::New(env);
   end.over = std::make_shared<bool>(false);
   Fd waited = std::move(*end.report);
-  whenReadable(std::move(waited), [deferred, over = end.over, kept = end.report,
-                                   address = Courier::of(env).expect(env)](Fd from) {
-    EndReport report;
-    const bool told = ::read(from.get(), &report, sizeof report) == static_cast<ssize_t>(sizeof report);
-    auto carried = std::make_shared<Fd>(std::move(from));
-    address.deliver([deferred, over, kept, carried, report, told](Napi::Env current) {
-      if (std::exchange(*over, true)) return;
-      *kept = std::move(*carried);
-      Courier::of(current).settled(current);
-      deferred.Resolve(told ? endObject(current, report) : current.Undefined());
-    });
-  });
+  whenReadable(std::move(waited),
+               [deferred, over = end.over, kept = end.report, address = Courier::of(env).expect(env)](Fd from) {
+                 EndReport report;
+                 const bool told = ::read(from.get(), &report, sizeof report) == static_cast<ssize_t>(sizeof report);
+                 auto carried = std::make_shared<Fd>(std::move(from));
+                 address.deliver([deferred, over, kept, carried, report, told](Napi::Env current) {
+                   if (std::exchange(*over, true)) return;
+                   *kept = std::move(*carried);
+                   Courier::of(current).settled(current);
+                   deferred.Resolve(told ? endObject(current, report) : current.Undefined());
+                 });
+               });
   return deferred.Promise();
 }
 

@@ -3,26 +3,34 @@ import { GranuleError } from "../errors.js";
 import { errnoOf, keyedNumber, readControl } from "./files.js";
 
 /** How often the file is read where inotify has no watch left to give. */
-const pollMilliseconds = 10;
+const POLL_MS = 10;
+
+/**
+ * And where it has: the kernel tells of a change by a work item (kernfs_notify), which tells nobody any more where another
+ * process has removed the cgroup meanwhile.
+ */
+const POLL_WATCHED_MS = 100;
 
 /** Whether a v2 cgroup holds a process, itself or below. One that is gone holds none. */
 export function isPopulated(cgroup: string): boolean {
   return keyedNumber(readControl(`${cgroup}/cgroup.events`), "populated") === 1;
 }
 
-function watchOrPoll(path: string, check: () => void): () => void {
-  let watcher: FSWatcher;
+function watchAndPoll(path: string, check: () => void): () => void {
+  let watcher: FSWatcher | undefined;
   try {
     watcher = watch(path, check);
   } catch (thrown) {
     const errno = errnoOf(thrown);
     if (errno === "ENOENT") return () => {};
     if (errno !== "ENOSPC" && errno !== "EMFILE") throw thrown;
-    const timer = setInterval(check, pollMilliseconds);
-    return () => clearInterval(timer);
   }
-  watcher.on("error", check);
-  return () => watcher.close();
+  watcher?.on("error", check);
+  const timer = setInterval(check, watcher ? POLL_WATCHED_MS : POLL_MS);
+  return () => {
+    clearInterval(timer);
+    watcher?.close();
+  };
 }
 
 /**
@@ -58,7 +66,7 @@ export function awaitEvent(
       settle(() => reject(new GranuleError("DEADLINE_EXCEEDED", message, { path, retryable: true })));
     }, timeoutMilliseconds);
     try {
-      stop = watchOrPoll(path, check);
+      stop = watchAndPoll(path, check);
     } catch (thrown) {
       clearTimeout(deadline);
       reject(GranuleError.from(thrown));

@@ -99,7 +99,7 @@ export class Ledger {
 
   /**
    * Closes a run with the times its monitor recorded, and writes it whole where it was never opened. Without an end it
-   * is closed where it was last seen: nobody is billed for time that nobody saw.
+   * is closed where it was last seen: nobody is billed for time that nobody saw. It is on disk with the next flush.
    */
   close(allocation: Allocation, end: RunEnd | undefined, used: Used, reason = "exit", lastSeen?: Moment): void {
     let open = this.#store.segments.get(allocation.id);
@@ -118,6 +118,10 @@ export class Ledger {
     } else if (!this.#isClosed(allocation.id, end)) {
       this.#finish(this.#first(allocation, end.started), end, used, reason);
     }
+  }
+
+  /** Writes what was closed. */
+  flush(): void {
     if (this.#store.flush()) this.#ended.clear();
   }
 

@@ -21,6 +21,8 @@ export interface MeterOptions {
   bootId: string;
   now: () => Moment;
   onProblem: OnProblem;
+  /** A record is to be written: whoever gives this calls `flush`, before the exit record is deleted. Else it is written at once. */
+  onPending?: () => void;
   /** A budget of a container is used up: it has to be stopped. */
   onExhausted?: (id: string, reason: string) => void;
 }
@@ -171,6 +173,13 @@ export class Meter {
     const budgetReason = this.#reasons.get(id);
     this.#reasons.delete(id);
     this.ledger.close(allocation, end, { ...used, ...counters }, budgetReason ?? reason, tally?.seen);
+    if (this.#options.onPending) this.#options.onPending();
+    else this.flush();
+  }
+
+  /** Writes what was recorded, unless the disk takes nothing: it waits on, then. */
+  flush(): void {
+    this.ledger.flush();
   }
 
   #keepEnded(id: string, tally: Tally): void {

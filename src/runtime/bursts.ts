@@ -52,9 +52,8 @@ export class Bursts {
 
   /** Does something once, at the end of a burst; at once where none goes on. */
   afterwards(act: () => void): void {
-    if (!this.#on) return act();
     this.#waiting.push(act);
-    if (this.#waiting.length > MOST_WAITING) this.#waiting.shift()?.();
+    if (!this.#on || this.#waiting.length > MOST_WAITING) this.#waiting.shift()?.();
   }
 
   /** Ends the burst, unless a start is under way: nothing more is to come of it. */

@@ -85,7 +85,7 @@ export class Lifecycle {
     };
     try {
       // The record of the last run's exit goes now.
-      if (!isNew) services.store.flush();
+      if (!isNew) services.behind.flush();
       cgroup ??= services.cgroups.create(record.id, limitsOf(record.options));
       if (spare === undefined) makeFolders(services.directories.container(record.id));
       const launched = await launch({
@@ -194,7 +194,8 @@ export class Lifecycle {
     record.startedAt = isoTime(started.wallNs);
     record.finishedAt = undefined;
     record.exit = undefined;
-    this.#save("running");
+    record.state = "running";
+    services.store.note(record);
     services.metering.start(record, cgroup, started);
     this.publish("start");
   }
@@ -241,8 +242,12 @@ export class Lifecycle {
     record.monitorPid = undefined;
     record.startTicks = undefined;
     record.state = "stopped";
-    if (recorded) this.services.store.note(record);
-    else this.services.store.update(record);
+    if (recorded) {
+      this.services.store.note(record);
+    } else {
+      this.services.behind.flush();
+      this.services.store.update(record);
+    }
   }
 
   #restartDelay(exit: ExitStatus, end: ProcessEnd): number | undefined {
@@ -340,7 +345,7 @@ export class Lifecycle {
     this.cancelRestart();
     this.#removeSocket();
     services.trash.put(services.directories.container(record.id), record.id);
-    services.store.delete(record.id);
+    services.store.delete(record);
     record.state = "removed";
     this.#onRemoved();
   }

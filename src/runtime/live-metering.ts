@@ -21,6 +21,8 @@ export interface MeteringOptions {
   /** Told of what fails here: a container never fails for its meter. */
   warn: (what: string, thrown: unknown) => void;
   onExhausted: (id: string, reason: string) => void;
+  /** As MeterOptions has it. */
+  onPending?: () => void;
 }
 
 /** The sampler and the meter, as the life of containers moves them. */
@@ -31,7 +33,7 @@ export class LiveMetering implements Metering {
   readonly #warn: MeteringOptions["warn"];
   readonly #unobserve: () => void;
 
-  constructor({ path, warn, onExhausted }: MeteringOptions) {
+  constructor({ path, warn, onExhausted, onPending }: MeteringOptions) {
     this.#warn = warn;
     this.#meter = new Meter({
       path,
@@ -39,6 +41,7 @@ export class LiveMetering implements Metering {
       now,
       onProblem: (message, hint) => warn("usage", problem(message, hint)),
       onExhausted,
+      ...(onPending === undefined ? {} : { onPending }),
     });
     this.usage = new LocalUsage(this.#meter);
     this.#sampler = new Sampler(
@@ -72,6 +75,10 @@ export class LiveMetering implements Metering {
       this.#sampler.remove(record.id);
       this.#meter.end(allocationOf(record), runEnd(end), used, oomKilled ? "oom" : "exit");
     });
+  }
+
+  flush(): void {
+    this.#guard("cannot write usage records", () => this.#meter.flush());
   }
 
   budgetReason(id: string): string | undefined {

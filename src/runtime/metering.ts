@@ -14,7 +14,9 @@ export interface Metering {
   /** Goes on with a container that an earlier owner started. */
   resume(record: ContainerRecord, cgroup: ContainerCgroup, started: Moment): void;
   resize(record: ContainerRecord): void;
+  /** Its record is on disk with the next flush, and found again by the exit record until then; doing it again changes nothing. */
   stop(record: ContainerRecord, end: ProcessEnd, oomKilled: boolean): void;
+  flush(): void;
   /** Why a budget has ended a container that is still stopping. */
   budgetReason(id: string): string | undefined;
   samples(options: { id?: string; signal?: AbortSignal }): AsyncIterable<Sample>;

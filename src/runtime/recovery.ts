@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerRecord } from "../state/container-store.js";
 import type { LocalContainers } from "./containers.js";
@@ -13,21 +13,39 @@ import type { Services } from "./services.js";
  * watched again, ended ones get the exit that their monitor recorded, and what belongs to nobody is cleared.
  */
 export async function recover(containers: LocalContainers, services: Services): Promise<void> {
+  const { directories, store } = services;
   const known = new Set<string>();
   await Promise.all(
-    services.store.all().map(async (record) => {
-      if (record.state === "creating") return discard(record, services);
+    store.all().map(async (record) => {
+      if (!existsSync(directories.container(record.id))) return settleRemoved(record, services);
+      if (record.state === "creating" && !(await hasBegun(record, services))) return discard(record, services);
       known.add(record.id);
       await takeUp(record, containers, services);
     }),
   );
   await clearStrays(known, services);
+  services.behind.flush();
   services.trash.resume();
+}
+
+/** Removed, but for what is written behind: the usage of its last run, and that it is gone. */
+function settleRemoved(record: ContainerRecord, services: Services): void {
+  const folder = services.trash.find(record.id);
+  const end = folder === undefined ? undefined : readExitRecord(containerPaths(folder).exit);
+  if (end?.kind === "exit") services.metering.stop(record, end, end.exit.oomKilled);
+  services.store.delete(record);
+}
+
+/** That a start was done is written behind: its monitor knows it, or the record of its exit. */
+async function hasBegun(record: ContainerRecord, { directories }: Services): Promise<boolean> {
+  const state = await askMonitor(directories.monitorSocket(record.id));
+  if (state?.state === "running") return true;
+  return readExitRecord(containerPaths(directories.container(record.id)).exit)?.kind === "exit";
 }
 
 async function discard(record: ContainerRecord, services: Services): Promise<void> {
   await clearAway(record.id, services);
-  services.store.delete(record.id);
+  services.store.delete(record);
 }
 
 /** What has a folder and is not written down: a spare, or a container that was never meant for good. */
@@ -73,7 +91,7 @@ async function askMonitor(path: string): Promise<MonitorState | undefined> {
 /** The last owner may have ended between a start and the note of it. */
 function refresh(record: ContainerRecord, state: MonitorState, services: Services): void {
   record.pid = state.pid;
-  if (state.state === "running" && record.state === "created") {
+  if (state.state === "running" && (record.state === "created" || record.state === "creating")) {
     record.state = "running";
     record.startedAt = isoTime(state.startedNs);
   }

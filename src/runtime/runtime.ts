@@ -4,6 +4,7 @@ import { awaitEvent } from "../cgroup/events.js";
 import { CgroupTree } from "../cgroup/tree.js";
 import { GranuleError } from "../errors.js";
 import { ImageStore } from "../image/store.js";
+import { Behind } from "../state/behind.js";
 import { CallStore } from "../state/call-store.js";
 import { ContainerStore } from "../state/container-store.js";
 import { type Database, openDatabase } from "../state/database.js";
@@ -100,17 +101,26 @@ export class LocalRuntime implements Runtime {
       path: directories.ledger,
       warn,
       onExhausted: (id, reason) => this.containers.exhaust(id, reason),
+      onPending: () => behind.soon(),
     });
+    // The exit record in a container's folder tells all again, until that is deleted.
+    const behind = new Behind(() => {
+      metering.flush();
+      store.flush();
+      trash.flush();
+    });
+    const store = new ContainerStore(database, behind);
     const bursts = new Bursts();
-    const trash = new Trash(directories.trash, bursts);
+    const trash = new Trash(directories.trash, bursts, behind);
     this.#services = {
       directories,
       cgroups,
       events,
       metering,
-      store: new ContainerStore(database),
+      store,
       trash,
       bursts,
+      behind,
       spares: new Spares({ directories, cgroups, trash, bursts, warn }, holdings.spares),
       resolveImage: (nameOrId) => images.resolve(nameOrId),
       warn,
@@ -162,9 +172,9 @@ export class LocalRuntime implements Runtime {
     this.#services.events.close();
     await this.containers.dropWarm();
     await this.#services.spares.close();
+    this.#services.behind.flush();
     this.#services.bursts.cut();
     await this.#services.trash.drain();
-    this.#services.store.flush();
     this.#holdings.database.close();
     await this.#leaveCgroups();
     this.#holdings.lock[Symbol.dispose]();

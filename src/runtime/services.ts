@@ -1,6 +1,7 @@
 import type { ImageConfig } from "../api.js";
 import type { CgroupTree } from "../cgroup/tree.js";
 import type { ResolvedUser } from "../image/user.js";
+import type { Behind } from "../state/behind.js";
 import type { ContainerStore } from "../state/container-store.js";
 import type { Directories } from "../state/directories.js";
 import type { Bursts } from "./bursts.js";
@@ -30,6 +31,7 @@ export interface Services {
   readonly metering: Metering;
   readonly trash: Trash;
   readonly bursts: Bursts;
+  readonly behind: Behind;
   readonly spares: Spares;
   /** @throws GranuleError NOT_FOUND */
   resolveImage(nameOrId: string): LaunchImage;

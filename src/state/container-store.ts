@@ -1,4 +1,5 @@
 import type { ContainerState, CreateOptions, ExitStatus } from "../api.js";
+import type { Behind } from "./behind.js";
 import type { Database } from "./database.js";
 
 /** What is kept about one container. */
@@ -42,21 +43,23 @@ interface ContainerRow {
   exit: string | null;
 }
 
-/** How long the note of an end may wait: most containers are removed before, and then it is never written. */
-const noteWithinMs = 20;
-const retryNoteMs = 1000;
-
-/** The containers table. */
+/** The containers table. What `note` and `delete` change is written behind. */
 export class ContainerStore {
+  readonly #behind: Behind;
+  readonly #database: Database;
   readonly #all;
   readonly #insert;
   readonly #update;
   readonly #updateOptions;
   readonly #delete;
   readonly #noted = new Map<string, ContainerRecord>();
-  #waits = false;
+  /** Those that are to be deleted, and their names. */
+  readonly #deleted = new Set<string>();
+  readonly #freed = new Set<string>();
 
-  constructor(database: Database) {
+  constructor(database: Database, behind: Behind) {
+    this.#database = database;
+    this.#behind = behind;
     this.#all = database.prepare("SELECT * FROM containers ORDER BY created_at");
     this.#insert = database.prepare(
       `INSERT INTO containers(id, name, image, image_id, state, desired, options, command, created_at)
@@ -75,6 +78,7 @@ export class ContainerStore {
   }
 
   insert(record: ContainerRecord): void {
+    if (this.#freed.has(record.name)) this.#behind.flush();
     this.#insert.run(
       record.id,
       record.name,
@@ -89,30 +93,26 @@ export class ContainerStore {
   }
 
   /**
-   * Writes what `update` does, a moment later, unless the container is deleted before: for what can be told again by an
-   * exit record, should this process end meanwhile.
+   * Writes what `update` does, a moment later, unless the container is deleted before: for what its monitor and its exit
+   * record tell again, should this process end meanwhile.
    */
   note(record: ContainerRecord): void {
     this.#noted.set(record.id, record);
-    if (!this.#waits) this.#writeNotesIn(noteWithinMs);
-  }
-
-  #writeNotesIn(milliseconds: number): void {
-    this.#waits = true;
-    setTimeout(() => {
-      this.#waits = false;
-      try {
-        this.flush();
-      } catch {
-        // A full disk: what is not written is still noted, and the next write that somebody waits for tells of it.
-        this.#writeNotesIn(retryNoteMs);
-      }
-    }, milliseconds).unref();
+    this.#behind.soon();
   }
 
   /** Writes what was noted. */
   flush(): void {
-    for (const record of this.#noted.values()) this.update(record);
+    if (this.#noted.size + this.#deleted.size === 0) return;
+    this.#database
+      .transaction(() => {
+        for (const id of this.#deleted) this.#delete.run(id);
+        for (const record of this.#noted.values()) this.#write(record);
+      })
+      .immediate();
+    this.#deleted.clear();
+    this.#freed.clear();
+    this.#noted.clear();
   }
 
   /** Writes everything that changes while a container lives, save its options. */
@@ -140,9 +140,12 @@ export class ContainerStore {
     this.#updateOptions.run(JSON.stringify(record.options), record.id);
   }
 
-  delete(id: string): void {
+  /** Forgets a container, a moment later: that its folder is gone tells as much. */
+  delete({ id, name }: ContainerRecord): void {
     this.#noted.delete(id);
-    this.#delete.run(id);
+    this.#deleted.add(id);
+    this.#freed.add(name);
+    this.#behind.soon();
   }
 }
 

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
@@ -178,6 +179,19 @@ test("an update that is refused changes nothing", () => {
   const path = `${cgroup.samplerPaths.pids ?? cgroup.unified}/pids.max`;
   assert.is(readFileSync(path, "utf8"), "9\n");
   assert.equal(cgroup.limits, { pids: 9 });
+});
+
+test("an end is heard of where another process removes the cgroup at once", async () => {
+  const remove = 'echo 1 > "$1/cgroup.kill"; while ! rmdir "$1" 2>&-; do :; done';
+  for (let count = 0; count < 12; count++) {
+    const cgroup = create("gone", {});
+    const shell = await shellIn(cgroup, "sleep 100");
+    const empty = cgroup.waitEmpty(3000);
+    const ended = once(shell, "exit");
+    execFileSync("sh", ["-c", remove, "sh", cgroup.unified]);
+    await empty;
+    await ended;
+  }
 });
 
 test.run();

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { detectCgroupHost } from "../../src/cgroup/host.js";
 
 /** Counts of what a container could leave behind. */
 export interface HostState {
-  descriptors: number;
+  /** How many of each kind. */
+  descriptors: Record<string, number>;
   threads: number;
   mounts: number;
   cgroups: number;
@@ -22,7 +23,7 @@ export function hostState(folder: string): HostState {
   const root = `${base}/${name}`;
   const children = allProcesses().filter((stat) => stat.parent === process.pid);
   return {
-    descriptors: readdirSync("/proc/self/fd").length,
+    descriptors: descriptorsByKind(),
     threads: readdirSync("/proc/self/task").length,
     mounts: readFileSync("/proc/self/mountinfo", "latin1")
       .split("\n")
@@ -34,6 +35,25 @@ export function hostState(folder: string): HostState {
     zombies: children.filter((stat) => stat.state === "Z").length,
     monitors: existsSync(`${root}/monitors`) ? pidsIn(`${root}/monitors`).length : 0,
   };
+}
+
+function descriptorsByKind(): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const descriptor of readdirSync("/proc/self/fd")) {
+    const kind = kindOf(`/proc/self/fd/${descriptor}`);
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].sort(([one], [other]) => (one < other ? -1 : 1)));
+}
+
+function kindOf(path: string): string {
+  try {
+    return readlinkSync(path).replace(/\d+/g, "N");
+  } catch (thrown) {
+    // The one that listed them.
+    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return "closed";
+    throw thrown;
+  }
 }
 
 interface Stat {

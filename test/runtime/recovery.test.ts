@@ -79,6 +79,51 @@ recovery("20 containers outlive a killed node, with their logs and exit codes", 
   await waiting.remove();
 });
 
+/** A container that a process brought to a moment in which that process was killed. */
+async function killedAt(moment: "running" | "ended" | "removed"): Promise<string> {
+  await fixture.runtime.close();
+  const program = fileURLToPath(new URL("killed-child.js", import.meta.url));
+  const child = spawn(process.execPath, [program, fixture.root, moment], { stdio: ["ignore", "pipe", "inherit"] });
+  const id = (await child.stdout.setEncoding("utf8").toArray()).join("");
+  await fixture.openAgain();
+  return id;
+}
+
+async function endReasons(id: string): Promise<(string | undefined)[]> {
+  const records = await fixture.runtime.usage.query({ id });
+  return records.map(({ endReason }) => endReason);
+}
+
+recovery("a container that runs when its owner is killed at once runs on", async () => {
+  const id = await killedAt("running");
+  const container = await fixture.runtime.containers.get(id);
+  const { state, pid = 0, startedAt } = await container.inspect();
+  assert.is(state, "running");
+  assert.ok(existsSync(`/proc/${pid}`));
+  assert.ok(startedAt);
+  await container.remove({ force: true });
+  assert.equal(await endReasons(id), ["exit"]);
+});
+
+recovery("an end that an owner has heard of when it is killed is billed, once", async () => {
+  const id = await killedAt("ended");
+  const container = await fixture.runtime.containers.get(id);
+  assert.is((await container.wait()).code, 7);
+  assert.equal(await endReasons(id), ["exit"]);
+  await container.remove();
+});
+
+recovery("what was removed when the owner is killed stays removed, and is billed, once", async () => {
+  const id = await killedAt("removed");
+  assert.equal(
+    (await fixture.runtime.containers.list({ all: true })).map((each) => each.id),
+    [],
+  );
+  assert.equal(await endReasons(id), ["exit"]);
+  await fixture.reopen();
+  assert.equal(await endReasons(id), ["exit"]);
+});
+
 recovery("a monitor that was killed leaves an unknown exit, not a made-up one", async () => {
   const container = await fixture.run("sleep 100");
   const { pid = 0 } = await container.inspect();
