@@ -63,8 +63,8 @@ const preparations: Record<Prepared, { key: string; name: string; does: string }
 /** The kernel dismantles the network namespaces of monitors that have left within so long. */
 const settledMs = 20;
 
-/** Warm slots kept: as many as the spares of a runtime. */
-const SLOTS = 4;
+/** Warm slots kept: some more than are started one after another. */
+const SLOTS = 16;
 
 /** granule in this process: the clock starts at the call in JavaScript. */
 export class GranulePeer implements Peer {

@@ -30,6 +30,9 @@ void releaseStartup() {
   }
 }
 
+/// A container that lives for less costs less with what its start brought into memory left there.
+constexpr int kSettleMilliseconds = 500;
+
 /// How long the end is held for a client that is connected and has not asked for it yet, and the network namespace for
 /// an owner that has heard of the end and wants it dismantled later.
 constexpr int kLingerMilliseconds = 500;
@@ -73,14 +76,18 @@ void watch(const Fd& epoll, std::uint64_t source, int descriptor, std::uint32_t 
 }  // namespace
 
 void Monitor::loop() {
-  releaseStartup();
   epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
   while (!mayLeave()) {
     watchAll();
     std::array<epoll_event, 16> events{};
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), patience());
     if (recorded_ && count == 0 && !owesAnything()) break;
-    if (count == 0) heard_ = true;
+    if (count == 0 && !settled_) {
+      settled_ = true;
+      releaseStartup();
+    } else if (count == 0) {
+      heard_ = true;
+    }
     for (int index = 0; index < count; ++index) handle(events[static_cast<std::size_t>(index)].data.u64);
     pump(kChunksATurn);
     if (childGone_ && !recorded_) recordExit();
@@ -95,6 +102,7 @@ void Monitor::loop() {
 
 int Monitor::patience() const {
   if (recorded_) return kLingerMilliseconds;
+  if (!settled_) return kSettleMilliseconds;
   if (log_.enabled()) return hasRoom() ? -1 : Connection::kPatienceMilliseconds;
   return heard_ ? -1 : kHearingMilliseconds;
 }

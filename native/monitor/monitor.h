@@ -82,7 +82,8 @@ class Monitor {
   State state_ = State::Created;
   bool childGone_ = false;
   bool recorded_ = false;
-  bool heard_ = false;  ///< somebody has attached, or nobody will: output that no log keeps is held until then
+  bool settled_ = false;  ///< it runs for a while: what only the start needed is given back
+  bool heard_ = false;    ///< somebody has attached, or nobody will: output that no log keeps is held until then
   Instant created_;
   ExitStatus exit_;
   FinalCounters counters_;

@@ -16,6 +16,9 @@ import { LEAST_MEMORY_BYTES } from "./spares.js";
 /** More than this is no reserve but a fleet. */
 const MOST_SLOTS = 1000;
 
+/** The making of slots takes the processors from starts: a burst goes on with those there are, down to this part. */
+const LOW_SHARE = 0.25;
+
 interface Shape {
   options: CreateOptions;
   imageId: string;
@@ -87,10 +90,11 @@ export class WarmSlots {
     }
   }
 
-  /** Makes one missing slot. False: none is missing. */
+  /** Makes one missing slot; in a burst of starts not before few are left. False: none is missing. */
   async #makeNext(): Promise<boolean> {
+    const share = this.#services.bursts.on ? LOW_SHARE : 1;
     for (const [key, shape] of this.#shapes) {
-      if (shape.ready.length >= shape.count) continue;
+      if (shape.ready.length >= Math.ceil(share * shape.count)) continue;
       try {
         const slot = await this.#make(shape, this.#services.resolveImage(shape.imageId));
         if (this.#shapes.get(key) === shape) shape.ready.push(slot);

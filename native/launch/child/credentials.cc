@@ -49,11 +49,12 @@ StepResult setUser(const OpView& op) {
       if (::fchown(stream, uid, gid) != 0) return failed("stdio");
     }
   }
-  if (::setgroups(extra, groups.data()) != 0) return failed("setgroups");
+  // Not by the C library, which would tell all threads, of which there are none.
+  if (::syscall(SYS_setgroups, extra, groups.data()) != 0) return failed("setgroups");
   // Kept over the change of uid so that the Capabilities step can cut them to what was asked.
   if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return failed("PR_SET_KEEPCAPS");
-  if (::setresgid(gid, gid, gid) != 0) return failed("setresgid");
-  if (::setresuid(uid, uid, uid) != 0) return failed("setresuid");
+  if (::syscall(SYS_setresgid, gid, gid, gid) != 0) return failed("setresgid");
+  if (::syscall(SYS_setresuid, uid, uid, uid) != 0) return failed("setresuid");
   return done();
 }
 
