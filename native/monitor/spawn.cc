@@ -101,9 +101,20 @@ Spawned spawn(const PlanView& plan, const Config& config, const Standby& standby
       return spawned;
     }
   }
+  Fd hostNamespace;
+  if (standby.used() && !config.enters) {
+    const char* path = "/proc/self/ns/mnt";
+    hostNamespace = Fd(::open(path, O_RDONLY | O_CLOEXEC));
+    if (!hostNamespace.valid()) {
+      report.fail(Op::StageRoot, errno, path);
+      return spawned;
+    }
+  }
   const ChildContext context{
-      plan,    childSync.get(), target.get(), null.get(), {input.read.get(), output.write.get(), errors.write.get()},
-      standby, config,
+      plan,         childSync.get(),
+      target.get(), hostNamespace.get(),
+      null.get(),   {input.read.get(), output.write.get(), errors.write.get()},
+      standby,      config,
   };
   int pidfd = -1;
   clone_args arguments{};

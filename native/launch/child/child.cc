@@ -16,14 +16,9 @@
 #include "launch/child/process.h"
 #include "launch/child/root.h"
 
-extern "C" int mount(const char* source, const char* target, const char* type, unsigned long flags,
-                     const void* data) noexcept;
-
 namespace granule {
 
 namespace {
-
-constexpr unsigned long kRecursivePrivate = 0x4000 | 0x40000;  // MS_REC | MS_PRIVATE
 
 /// The child while it works through the plan.
 class Child {
@@ -32,8 +27,7 @@ class Child {
 
   [[noreturn]] void run() {
     if (!context_.config.enters) {
-      check(static_cast<std::uint32_t>(Step::Private),
-            ::mount(nullptr, "/", nullptr, kRecursivePrivate, nullptr) == 0 ? done() : failed("/"));
+      check(static_cast<std::uint32_t>(Step::Private), makeMountsPrivate() ? done() : failed("/"));
       // Not by clone3: it would take the monitor's cgroup for the namespace's root, not the one cloned into.
       check(static_cast<std::uint32_t>(Step::CgroupNamespace),
             ::unshare(CLONE_NEWCGROUP) == 0 ? done() : failed("unshare"));
@@ -57,9 +51,9 @@ class Child {
       case Op::SetNamespaces:
         return enterNamespaces(context_, op);
       case Op::OomScore:
-        return setOomScore(op);
+        return root_.inHost([&op] { return setOomScore(op); });
       case Op::StageRoot:
-        return root_.stage(op);
+        return root_.stage(op, Fd(context_.hostNamespace));
       case Op::Standby:
         return standBy();
       case Op::Adopt:

@@ -12,10 +12,11 @@ namespace granule {
 /// All that the child needs, made ready by the monitor before it clones: from then on nothing allocates.
 struct ChildContext {
   PlanView plan;
-  int sync;      ///< SOCK_SEQPACKET to the monitor; closes by exec
-  int target;    ///< pidfd of the process whose namespaces are entered
-  int null;      ///< stands in for a stdin that is not kept open
-  int stdio[3];  ///< -1 where a terminal takes their place
+  int sync;           ///< SOCK_SEQPACKET to the monitor; closes by exec
+  int target;         ///< pidfd of the process whose namespaces are entered
+  int hostNamespace;  ///< the monitor's mount namespace, for a spare; -1 for none
+  int null;           ///< stands in for a stdin that is not kept open
+  int stdio[3];       ///< -1 where a terminal takes their place
   Standby standby;
   Config config;
 };

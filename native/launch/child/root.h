@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sched.h>
 #include <sys/types.h>
 
 #include "kernel/fd.h"
@@ -7,11 +8,16 @@
 
 namespace granule {
 
+/// Lets no mount of this mount namespace show in another.
+bool makeMountsPrivate();
+
 /// The root file system while it is put together. Every path inside is resolved by openat2 with RESOLVE_IN_ROOT, once,
 /// and then used by descriptor, so that no image and no racing process can redirect a mount (CVE-2021-30465).
 class Root {
  public:
-  StepResult stage(const OpView& op);
+  /// Makes a tmpfs the root of this process's mount namespace, for what is mounted before there is a real root.
+  /// @param hostNamespace the mount namespace that the plan's host paths are of
+  StepResult stage(const OpView& op, Fd hostNamespace);
   StepResult adopt(const OpView& op);
   StepResult overlay(const OpView& op);
   StepResult bindRoot(const OpView& op);
@@ -31,11 +37,23 @@ class Root {
   /// back both ends. Only a devpts multiplexer is taken (CVE-2025-52565).
   StepResult console(const OpView& op, Fd& master, Fd& terminal);
 
+  /// Does something where paths are the host's: at once, or for a staged root, whose namespace has none of the host's
+  /// mounts any more, within the host's own. What it opens can be attached afterwards.
+  template <typename Act>
+  [[nodiscard]] StepResult inHost(Act act) const {
+    if (!hostNamespace_.valid()) return act();
+    if (::setns(hostNamespace_.get(), CLONE_NEWNS) != 0) return failed("setns");
+    const StepResult result = act();
+    return ::setns(ownNamespace_.get(), CLONE_NEWNS) == 0 ? result : failed("setns");
+  }
+
   /// Opens a path in the root: O_PATH without `flags`.
   [[nodiscard]] Fd open(const char* path, int flags = 0) const;
 
  private:
-  StepResult pivotAhead(const char* path);
+  [[nodiscard]] StepResult makeOverlay(const OpView& op, Fd& mount) const;
+  [[nodiscard]] StepResult cloneHostTree(const char* path, unsigned flags, Fd& mount) const;
+  [[nodiscard]] StepResult replaceHostRoot() const;
   StepResult attachRoot(Fd mount, const char* path);
   StepResult attach(int mount, int target, const char* path) const;
   /// The folder that holds `path`'s last component, made where missing; `name` is that component.
@@ -46,7 +64,8 @@ class Root {
 
   Fd root_;
   Fd stage_;  ///< the root that file systems were mounted in before there was a real one
-  Fd host_;   ///< the host's root, while the stage is that of the namespace
+  Fd hostNamespace_;
+  Fd ownNamespace_;
   Fd nullDevice_;
   Fd emptyFolder_;
 };

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -25,8 +26,8 @@ namespace {
 
 constexpr unsigned kBothEmpty = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
 constexpr unsigned kClone = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH;
-constexpr int kDetach = 2;  // MNT_DETACH
-constexpr const char* kHostFolder = "host";
+constexpr int kDetach = 2;                                     // MNT_DETACH
+constexpr unsigned long kRecursivePrivate = 0x4000 | 0x40000;  // MS_REC | MS_PRIVATE
 
 int setAttributes(int mount, std::uint64_t set, bool recursive) {
   mount_attr attributes{};
@@ -93,6 +94,8 @@ int mountInOneString(const OpView& op, const char* upper, const char* work, cons
 
 }  // namespace
 
+bool makeMountsPrivate() { return ::mount(nullptr, "/", nullptr, kRecursivePrivate, nullptr) == 0; }
+
 StepResult Root::attach(int mount, int target, const char* path) const {
   return kernel::move_mount(mount, "", target, "", kBothEmpty) == 0 ? done() : failed(path);
 }
@@ -106,7 +109,7 @@ StepResult Root::attachRoot(Fd mount, const char* path) {
   return done();
 }
 
-StepResult Root::stage(const OpView& op) {
+StepResult Root::stage(const OpView& op, Fd hostNamespace) {
   const char* path = op.first();
   const Fd context(kernel::fsopen("tmpfs"));
   if (!context.valid() || setOption(context.get(), "mode", "755") != 0 ||
@@ -114,22 +117,18 @@ StepResult Root::stage(const OpView& op) {
     return failed(path);
   }
   Fd mount(kernel::fsmount(context.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
-  // Not over "/": pivot_root wants a place for the old root inside, which is looked up from the top.
+  // Not over "/": the detaching of the old root would find it on top, and leave the host's mounts where they are.
   if (!mount.valid() || kernel::move_mount(mount.get(), "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     return failed(path);
   }
   stage_ = std::move(mount);
   root_ = Fd(::fcntl(stage_.get(), F_DUPFD_CLOEXEC, 3));
-  return root_.valid() ? pivotAhead(path) : failed(path);
-}
-
-/// The stage becomes the root of the namespace, for pivot_root looks at every process of the host (chroot_fs_refs).
-/// This process alone stays in the host's tree below it, where the rest of the plan has its paths.
-StepResult Root::pivotAhead(const char* path) {
-  host_ = Fd(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!host_.valid() || ::mkdirat(stage_.get(), kHostFolder, 0700) != 0) return failed(path);
-  if (::fchdir(stage_.get()) != 0 || kernel::pivot_root(".", kHostFolder) != 0) return failed("/");
-  return ::fchdir(host_.get()) == 0 && ::chroot(".") == 0 ? done() : failed("/");
+  hostNamespace_ = std::move(hostNamespace);
+  ownNamespace_ = Fd(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC));
+  if (!root_.valid() || !ownNamespace_.valid()) return failed(path);
+  // pivot_root looks at every process of the host (chroot_fs_refs), and the detaching waits for all processors: neither
+  // is part of a start.
+  return replaceHostRoot();
 }
 
 StepResult Root::adopt(const OpView& op) {
@@ -141,6 +140,12 @@ StepResult Root::adopt(const OpView& op) {
 }
 
 StepResult Root::overlay(const OpView& op) {
+  Fd mount;
+  const StepResult made = inHost([&] { return makeOverlay(op, mount); });
+  return made.error == 0 ? attachRoot(std::move(mount), op.first()) : made;
+}
+
+StepResult Root::makeOverlay(const OpView& op, Fd& mount) const {
   const char* upper = op.first();
   const char* work = op.next(upper);
   const char* lower = op.next(work);
@@ -153,22 +158,31 @@ StepResult Root::overlay(const OpView& op) {
   if (addLowers(context.get(), op, lower) != 0) {
     if (errno != EINVAL) return failed(lower);
     const char* place = *upper != '\0' ? upper : lower;
+    // What mount(2) makes is seen by all of a namespace, which must not be the host's.
+    if (hostNamespace_.valid() && (::unshare(CLONE_NEWNS) != 0 || !makeMountsPrivate())) return failed("unshare");
     if (mountInOneString(op, upper, work, lower, place) != 0) return failed(lower);
-    Fd covering(kernel::open_tree(AT_FDCWD, place, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-    if (!covering.valid() || setAttributes(covering.get(), op.number(0), false) != 0) return failed(place);
-    return attachRoot(std::move(covering), place);
+    mount = Fd(kernel::open_tree(AT_FDCWD, place, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    return mount.valid() && setAttributes(mount.get(), op.number(0), false) == 0 ? done() : failed(place);
   }
   if (setOption(context.get(), "source", "granule") != 0) return failed("source");
   if (kernel::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr) != 0) return failed(upper);
-  Fd mount(kernel::fsmount(context.get(), static_cast<unsigned>(op.number(0))));
-  if (!mount.valid()) return failed(upper);
-  return attachRoot(std::move(mount), upper);
+  mount = Fd(kernel::fsmount(context.get(), static_cast<unsigned>(op.number(0))));
+  return mount.valid() ? done() : failed(upper);
 }
 
 StepResult Root::bindRoot(const OpView& op) {
-  Fd mount(kernel::open_tree(AT_FDCWD, op.first(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-  if (!mount.valid() || setAttributes(mount.get(), op.number(0), false) != 0) return failed(op.first());
+  Fd mount;
+  const StepResult cloned = cloneHostTree(op.first(), 0, mount);
+  if (cloned.error != 0) return cloned;
+  if (setAttributes(mount.get(), op.number(0), false) != 0) return failed(op.first());
   return attachRoot(std::move(mount), op.first());
+}
+
+StepResult Root::cloneHostTree(const char* path, unsigned flags, Fd& mount) const {
+  return inHost([&] {
+    mount = Fd(kernel::open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags));
+    return mount.valid() ? done() : failed(path);
+  });
 }
 
 StepResult Root::mount(const OpView& op) {
@@ -192,10 +206,11 @@ StepResult Root::bind(const OpView& op) {
   const char* source = op.first();
   const char* target = op.next(source);
   const bool recursive = op.number(1) != 0;
-  const unsigned deep = recursive ? AT_RECURSIVE : 0;
-  const Fd mount(kernel::open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | deep));
+  Fd mount;
+  const StepResult cloned = cloneHostTree(source, recursive ? AT_RECURSIVE : 0, mount);
+  if (cloned.error != 0) return cloned;
   struct stat status{};
-  if (!mount.valid() || ::fstatat(mount.get(), "", &status, AT_EMPTY_PATH) != 0) return failed(source);
+  if (::fstatat(mount.get(), "", &status, AT_EMPTY_PATH) != 0) return failed(source);
   Fd place;
   if (S_ISDIR(status.st_mode)) {
     place = makeDirectory(target, 0755);
@@ -289,21 +304,26 @@ StepResult Root::console(const OpView& op, Fd& master, Fd& terminal) {
 }
 
 StepResult Root::pivot() {
-  if (stage_.valid()) {
-    // The root lies over the stage, and so over all of the namespace; below it is nothing once the host's tree is off.
-    if (::fchdir(host_.get()) != 0 || ::umount2(".", kDetach) != 0) return failed("/");
-    if (::fchdir(root_.get()) != 0 || ::chroot(".") != 0) return failed("/");
-  } else {
-    // pivot_root(2), NOTES: with "." for both, the old root lies over the new one until it is detached.
-    if (::fchdir(root_.get()) != 0 || kernel::pivot_root(".", ".") != 0) return failed("/");
-    if (::umount2(".", kDetach) != 0 || ::chdir("/") != 0) return failed("/");
+  if (!stage_.valid()) {
+    const StepResult replaced = replaceHostRoot();
+    if (replaced.error != 0) return replaced;
+  } else if (::fchdir(root_.get()) != 0 || ::chroot(".") != 0) {
+    // The root lies over the stage, and so over all of the namespace.
+    return failed("/");
   }
   nullDevice_.reset();
   emptyFolder_.reset();
-  host_.reset();
+  hostNamespace_.reset();
+  ownNamespace_.reset();
   stage_.reset();
   root_.reset();
   return done();
+}
+
+StepResult Root::replaceHostRoot() const {
+  // pivot_root(2), NOTES: with "." for both, the old root lies over the new one until it is detached.
+  if (::fchdir(root_.get()) != 0 || kernel::pivot_root(".", ".") != 0) return failed("/");
+  return ::umount2(".", kDetach) == 0 && ::chdir("/") == 0 ? done() : failed("/");
 }
 
 }  // namespace granule
