@@ -84,7 +84,10 @@ async function killedAt(moment: "running" | "ended" | "removed"): Promise<string
   await fixture.runtime.close();
   const program = fileURLToPath(new URL("killed-child.js", import.meta.url));
   const child = spawn(process.execPath, [program, fixture.root, moment], { stdio: ["ignore", "pipe", "inherit"] });
+  // Its standard output is closed before its lock is.
+  const exited = once(child, "exit");
   const id = (await child.stdout.setEncoding("utf8").toArray()).join("");
+  await exited;
   await fixture.openAgain();
   return id;
 }
