@@ -49,9 +49,9 @@ export class MonitorWatch {
   async #watch(): Promise<ProcessEnd> {
     const end = this.#end;
     const told = end && (await native().awaitEnd(end));
+    // Its monitor stays until then, and with it the network namespace, which takes longest to dismantle.
+    if (end) this.#bursts.afterwards(() => native().leaveEnd(end));
     if (told) {
-      // Its monitor stays until then, and with it the network namespace, which takes longest to dismantle.
-      this.#bursts.afterwards(() => native().leaveEnd(end));
       const { counters, ...exit } = told;
       return { kind: "exit", exit, counters, told: true };
     }
