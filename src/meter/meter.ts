@@ -27,8 +27,8 @@ export interface MeterOptions {
   onExhausted?: (id: string, reason: string) => void;
 }
 
-/** A busy process hears late of what was read; later than this, the clock was stepped meanwhile. */
-const mostLateSeconds = 1;
+/** A busy process, or a host that stalls, hears late of what was read; later than this, the clock was stepped meanwhile. */
+const mostLateSeconds = 5;
 
 /** When something was read, of which this process hears now. */
 function readMoment(now: Moment, readSeconds: number): Moment {

@@ -27,7 +27,7 @@ function memoryByteSeconds(name: string, lateMs: number, steppedSeconds = 0): nu
   const counters = { usageUsec: 0, memoryPeakBytes: 100, rxBytes: 0, txBytes: 0, readBytes: 0, writeBytes: 0 };
   for (const [afterMs, memoryBytes, heardMs] of [
     [1000, 10, 1000 + lateMs],
-    [2000, 100, 2000],
+    [2000, 100, Math.max(2000, 1000 + lateMs)],
   ] as const) {
     now = at(heardMs, steppedSeconds);
     meter.tick([{ id: "1", counters: { ...counters, memoryBytes } }], Number(at(afterMs).wallNs) / 1e9);
@@ -39,7 +39,9 @@ function memoryByteSeconds(name: string, lateMs: number, steppedSeconds = 0): nu
 
 test("they count for the time until they were read", () => {
   assert.is(memoryByteSeconds("at-once", 0), 10 + 100 + 100);
-  assert.is(Math.round(memoryByteSeconds("late", 400) ?? 0), 10 + 100 + 100);
+  for (const lateMs of [400, 1500]) {
+    assert.is(Math.round(memoryByteSeconds(`late-${lateMs}`, lateMs) ?? 0), 10 + 100 + 100, `${lateMs} ms late`);
+  }
 });
 
 test("a clock that was stepped in between moves nothing", () => {
