@@ -163,7 +163,7 @@ export class Meter {
   end(allocation: Allocation, end: RunEnd | undefined, counters: Used, reason: string): void {
     const { id } = allocation;
     const tally = this.tallies.get(id);
-    const used = tally ? tally.usedUntil(Number(end?.ended.bootNs ?? 0n) / 1e9) : {};
+    const used = (end ? tally?.usedUntil(Number(end.ended.bootNs) / 1e9) : tally?.used) ?? {};
     if (tally) writeHours(this.store, id, tally, true);
     this.tallies.delete(id);
     if (tally?.seen) this.#keepEnded(id, tally);

@@ -7,6 +7,9 @@ import type { Used } from "./segment.js";
 /** Longest time in seconds that one sample of memory stands for; a gap is unknown, not a guess. */
 const maxSampleSeconds = 5;
 
+/** A reading this close to the end, or behind it, may be of a process that has let go of its memory already. */
+const endSeconds = 0.1;
+
 /** The counters of one reading; NaN is what the host does not have. */
 export interface Counters {
   usageUsec: number;
@@ -47,7 +50,8 @@ const inLast = 0;
 const inUsed = inLast + usedFields.length;
 const inMinute = inUsed + usedFields.length;
 const inHour = inMinute + sumFields.length;
-const allNumbers = inHour + sumFields.length;
+const inBefore = inHour + sumFields.length;
+const allNumbers = inBefore + 3;
 
 /** One hour that is to be written, as the columns of usage_hours behind its container. */
 export type HourRow = [hour: number, ...sums: number[], minutes: Buffer];
@@ -136,6 +140,9 @@ export class Tally {
     this.seen = at;
     const elapsed = bootSeconds - this.#lastBootSeconds;
     const byteSeconds = known(now.memoryBytes) * Math.min(Math.max(elapsed, 0), maxSampleSeconds);
+    numbers[inBefore] = numbers[inUsed + 1] ?? Number.NaN;
+    numbers[inBefore + 1] = isFirst ? Number.NaN : (numbers[inLast + 1] ?? Number.NaN);
+    numbers[inBefore + 2] = this.#lastBootSeconds;
     this.#roll(second);
     // A thousand containers a second come by here: nothing is allocated.
     const cpu = isFirst ? 0 : since(now.usageUsec, numbers[inLast] ?? 0);
@@ -169,11 +176,16 @@ export class Tally {
     }
   }
 
-  /** What was used up to the end: the last sample stands for the time that follows it. */
+  /** What was used up to the end: the last sample from well before it stands for the time that follows it. */
   usedUntil(bootSeconds: number): Used {
     const { used, memoryBytes } = this;
     const seconds = bootSeconds - this.#lastBootSeconds;
-    if (memoryBytes === undefined || seconds <= 0 || seconds > maxSampleSeconds) return used;
+    if (seconds < endSeconds) {
+      const [sum = Number.NaN, bytes = Number.NaN, since = 0] = this.#numbers.subarray(inBefore, inBefore + 3);
+      if (this.seen === undefined || Number.isNaN(bytes)) return used;
+      return { ...used, memoryByteSeconds: known(sum) + bytes * Math.min(bootSeconds - since, maxSampleSeconds) };
+    }
+    if (memoryBytes === undefined || seconds > maxSampleSeconds) return used;
     return { ...used, memoryByteSeconds: (used.memoryByteSeconds ?? 0) + memoryBytes * seconds };
   }
 

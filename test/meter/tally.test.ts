@@ -60,6 +60,15 @@ test("an hour of a busy container takes less than a kilobyte", () => {
   assert.ok(bytes < 850, `${bytes} bytes`);
 });
 
+test("a reading of a process that is ending says nothing of the second before", () => {
+  for (const endsAt of [1002.95, 1003.04]) {
+    const tally = new Tally({}, 1000);
+    for (const second of [1, 2]) tally.take(reading({}), 6000 + second, moment(1000 + second));
+    tally.take(reading({ memoryBytes: 0 }), 6003, moment(1003));
+    assert.is(Math.round(tally.usedUntil(endsAt).memoryByteSeconds ?? 0), Math.round((endsAt - 1000) * 10 * MiB));
+  }
+});
+
 test("sums and rates come from what was read, memory over time from the gaps between", () => {
   const tally = new Tally({}, 1000);
   for (let second = 1; second <= 90; second++) {
