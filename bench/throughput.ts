@@ -50,8 +50,8 @@ export const question: Question = {
         ...(await measure([granule, pooled, unprepared, ...others], containersEach, lanes, bench.count(8, 5))),
       );
     }
-    const quick = others.filter(({ key }) => key === "crun");
-    const sustained = await measure([granule, ...quick], sustainedEach, sustainedLanes, bench.count(5, 3));
+    const crun = others.filter(({ key }) => key === "crun");
+    const sustained = await measure([granule, ...crun], sustainedEach, sustainedLanes, bench.count(5, 3));
     bench.note(
       `a burst is of ${containersEach} containers, and ${sustainedEach} go on and on: each value has them all removed within its time`,
     );
